@@ -1,0 +1,3 @@
+"""knn-digits reads handwritten digits with k-nearest neighbours."""
+
+__version__ = "0.1.0"
