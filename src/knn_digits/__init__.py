@@ -1,3 +1,55 @@
-"""knn-digits reads handwritten digits with k-nearest neighbours."""
+"""knn-digits reads handwritten digits with k-nearest neighbors, and shows the examples each answer rests on.
+
+The package, in the order data flows through it::
+
+    datasets/         files -> DigitDataset: MNIST, scikit-learn's digits, folders; and who wrote what
+    features/         images -> the vectors to search among (scikit-learn transformers)
+    neighbors/        the exact nearest references, and how they vote
+    classifier.py     KNNDigitClassifier and its presets: the recognizer
+    model_files.py    save and load it without pickle
+    tuning.py         choosing k and the metric, on training images only
+    baseline.py       scikit-learn's own k-NN beside it
+    evaluation.py     errors, intervals, tests
+    exploration.py    looking at data before learning
+    insights.py       what results say, in words
+    experiment.py     the whole story, in order -> results.json
+    results_files.py  results on disk
+    report/           results -> figures and one HTML page; never fits, never predicts
+    cli/              one file a command
+
+Imports point down this list's arrows only: a module never imports one that comes after it in the flow
+(``tests/test_layers.py`` holds this true). Importing the package does nothing and is cheap; names below are
+loaded when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOME_OF = {
+    "DigitDataset": "knn_digits.datasets",
+    "KNNDigitClassifier": "knn_digits.classifier",
+    "KnnDigitsError": "knn_digits.errors",
+    "load_dataset": "knn_digits.datasets",
+    "load_model": "knn_digits.model_files",
+    "save_model": "knn_digits.model_files",
+}
+
+__all__ = ["DigitDataset", "KNNDigitClassifier", "KnnDigitsError", "load_dataset", "load_model", "save_model"]
+
+if TYPE_CHECKING:
+    from knn_digits.classifier import KNNDigitClassifier
+    from knn_digits.datasets import DigitDataset, load_dataset
+    from knn_digits.errors import KnnDigitsError
+    from knn_digits.model_files import load_model, save_model
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])
