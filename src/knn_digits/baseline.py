@@ -1,4 +1,4 @@
-"""The textbook baseline: scikit-learn's k-NN on the pixels, called directly, and where ours differs from it."""
+"""The textbook baseline: scikit-learn's k-NN on the pixels, called directly, and where ours differs."""
 
 from __future__ import annotations
 

@@ -305,8 +305,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
 
 def as_pixels(images: NDArray) -> NDArray:
-    """Store whole numbers of 0..255 as uint8, other numbers as float32 or float64; the values stay the same."""
-    if images.dtype == np.uint8 or images.dtype == np.float32 and not _all_pixels(images):
+    """Store whole numbers of 0..255 as uint8, others as float32 or float64; values stay the same."""
+    if images.dtype == np.uint8 or (images.dtype == np.float32 and not _all_pixels(images)):
         return images
     return images.astype(np.uint8 if _all_pixels(images) else np.float64, copy=False)
 
@@ -329,5 +329,3 @@ def _check_n_neighbors(k: object) -> None:
         raise TypeError(f"n_neighbors must be an integer, got {k!r}")
     if k < 1:
         raise ValueError(f"n_neighbors must be at least 1, got {k}")
-
-

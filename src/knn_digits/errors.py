@@ -3,18 +3,25 @@
 ::
 
     KnnDigitsError              anything we refuse or fail at, told in one line
-    ├── DataError               a data set is missing, damaged, or not what it says (also a ValueError)
+    ├── DataError               a data set is missing, damaged, or not what it says (a ValueError)
     │   └── DataNotFoundError   it could not be had at all: no folder, no cache, no network
-    ├── ModelFileError          a saved model is damaged, incomplete or of another version (also a ValueError)
-    ├── ResultsError            a folder of results is missing, damaged or of another version (also a ValueError)
-    └── OutputError             a result could not be written: disk full, read-only, in the way (also an OSError)
+    ├── ModelFileError          a saved model is damaged, incomplete or of another version (a ValueError)
+    ├── ResultsError            a folder of results is missing, damaged or of another version (a ValueError)
+    └── OutputError             a result could not be written: disk full, read-only, in the way (an OSError)
 
 A message says what was expected, what came, and what to do. Wrong arguments to the library raise
 ``ValueError`` and ``TypeError`` as everywhere in scikit-learn. The command line turns these errors into
 one line on stderr and exit code 1; anything else is a bug and keeps its traceback.
 """
 
-__all__ = ["DataError", "DataNotFoundError", "KnnDigitsError", "ModelFileError", "OutputError", "ResultsError"]
+__all__ = [
+    "DataError",
+    "DataNotFoundError",
+    "KnnDigitsError",
+    "ModelFileError",
+    "OutputError",
+    "ResultsError",
+]
 
 
 class KnnDigitsError(Exception):

@@ -343,9 +343,7 @@ def _baseline(data: _Data, told: Progress) -> tuple[list[Baseline], Added]:
     differing = [
         {"n_neighbors": theirs.n_neighbors, **vars(difference)}
         for theirs, mine in zip(baselines, ours, strict=True)
-        for difference in differences(
-            theirs.answers, mine.answers, neighbor_labels, distances, theirs.n_neighbors
-        )
+        for difference in differences(theirs.answers, mine.answers, neighbor_labels, distances, theirs.n_neighbors)
     ]
     positions = [d["test"] for d in differing]
     for d in differing:
@@ -391,9 +389,7 @@ def _in_batches(
 
 
 def _baseline_row(data: _Data, baseline: Baseline, reference_seconds: float) -> dict[str, Any]:
-    evaluation = evaluate(
-        baseline.name, data.test_labels, baseline.answers, classes=data.dataset.classes
-    )
+    evaluation = evaluate(baseline.name, data.test_labels, baseline.answers, classes=data.dataset.classes)
     return {
         **evaluation.summary(),
         "n_neighbors": baseline.n_neighbors,
@@ -578,5 +574,3 @@ def _mistakes(
         }
         for i in evaluation.mistakes
     ]
-
-

@@ -111,9 +111,7 @@ def closest_pairs_of_different_classes(
         here, later = np.flatnonzero(codes == code), np.flatnonzero(codes > code)
         squared, nearest = ExactSearch(rows[later]).kneighbors(rows[here], 1, n_jobs=n_jobs, progress=progress)
         best = np.argsort(squared[:, 0], kind="stable")[:n_pairs]
-        found += [
-            Pair(int(here[i]), int(later[nearest[i, 0]]), float(np.sqrt(squared[i, 0]))) for i in best
-        ]
+        found += [Pair(int(here[i]), int(later[nearest[i, 0]]), float(np.sqrt(squared[i, 0]))) for i in best]
     return sorted(found, key=lambda pair: pair.distance)[:n_pairs]
 
 

@@ -20,7 +20,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib import format as npy
@@ -28,11 +28,20 @@ from numpy.typing import NDArray
 
 from knn_digits import features
 from knn_digits.classifier import PRESETS, KNNDigitClassifier
+from knn_digits.datasets import DigitDataset
 from knn_digits.errors import ModelFileError
 from knn_digits.neighbors import WEIGHTS, ExactSearch, GrowingRows
 from knn_digits.output_folder import new_folder
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "ModelData", "load_model", "read_manifest", "save_model", "verify_model"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "ModelData",
+    "load_model",
+    "read_manifest",
+    "save_model",
+    "verify_model",
+]
 
 FORMAT, FORMAT_VERSION = "knn-digits model", 1
 MANIFEST = "manifest.json"
@@ -53,6 +62,11 @@ class ModelData:
     name: str
     sha256: str
     licence: str
+
+    @classmethod
+    def of(cls, dataset: DigitDataset) -> Self:
+        """Take them from a data set."""
+        return cls(dataset.name, dataset.sha256, dataset.licence)
 
 
 def save_model(model: KNNDigitClassifier, path: str | Path, *, data: ModelData | None = None) -> None:
@@ -128,7 +142,7 @@ def load_model(path: str | Path, *, n_jobs: int | None = None) -> KNNDigitClassi
     model.embedding_ = None if model.embedding is None else model.embedding.fit(arrays["images"][:1])
     model.images_ = GrowingRows(arrays["images"])
     model.label_codes_ = GrowingRows(arrays["labels"])
-    model.search_ = ExactSearch(arrays["embedded"] if "embedded" in arrays else model.images_)
+    model.search_ = ExactSearch(arrays.get("embedded", model.images_))
     if len(arrays["forgotten"]):
         model.search_.forget(np.array(arrays["forgotten"]))
     return model
@@ -163,7 +177,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise _damaged(folder, f"{MANIFEST} is larger than {_LARGEST_MANIFEST:,} bytes")
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise ModelFileError(f"no model in {folder}: expected {MANIFEST}; make one with `knn-digits fit`") from None
+        raise ModelFileError(
+            f"no model in {folder}: expected {MANIFEST}; make one with `knn-digits fit`"
+        ) from None
     except OSError as error:
         raise ModelFileError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):

@@ -33,7 +33,7 @@ def new_folder(target: Path, marker: str) -> Iterator[Path]:
     OutputError
         If something else is at `target`, or the disk is full or cannot be written to.
     """
-    target = Path(os.path.abspath(target))
+    target = target.absolute()
     check_replaceable(target, marker)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def replaced_file(target: Path) -> Iterator[Path]:
     try:
         with writing(target):
             yield aside
-            os.replace(aside, target)
+            aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
 

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from knn_digits.errors import ResultsError
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "read_results", "write_results"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "RESULTS_FILE", "read_results", "write_results"]
 
 FORMAT, FORMAT_VERSION = "knn-digits results", 1
-_JSON, _ARRAYS = "results.json", "results.npz"
+RESULTS_FILE, _ARRAYS = "results.json", "results.npz"
 _LARGEST_ARRAY = 2**30  # bytes
 
 
 def write_results(folder: Path, results: dict[str, Any], arrays: dict[str, NDArray]) -> None:
     """Write both files into an existing folder."""
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / _JSON).write_text(text + "\n", encoding="utf-8")
+    (folder / RESULTS_FILE).write_text(text + "\n", encoding="utf-8")
     np.savez_compressed(folder / _ARRAYS, allow_pickle=False, **arrays)
 
 
@@ -38,7 +38,7 @@ def read_results(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
     ResultsError
         If a file is missing, damaged or of another format version.
     """
-    results = _read_json(folder / _JSON)
+    results = _read_json(folder / RESULTS_FILE)
     return results, _read_arrays(folder / _ARRAYS)
 
 
@@ -46,7 +46,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ResultsError(f"no results in {path.parent}: expected {path.name}; make it with `knn-digits run`") from None
+        raise ResultsError(
+            f"no results in {path.parent}: expected {path.name}; make it with `knn-digits run`"
+        ) from None
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):

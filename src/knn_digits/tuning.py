@@ -194,9 +194,7 @@ def neighbor_table(
         if embedding is not None:
             fitted = clone(embedding).fit(references, label_codes[~inside])
             references, queries = fitted.transform(references), fitted.transform(queries)
-        squared, ids = ExactSearch(references).kneighbors(
-            queries, n_neighbors, n_jobs=n_jobs, progress=progress
-        )
+        squared, ids = ExactSearch(references).kneighbors(queries, n_neighbors, n_jobs=n_jobs, progress=progress)
         distances[inside], codes[inside] = np.sqrt(squared), label_codes[~inside][ids]
     return NeighborTable(distances, codes, time.perf_counter() - start)
 

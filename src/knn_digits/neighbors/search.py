@@ -16,7 +16,7 @@ never on the batch, the number of threads or the order of the references.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +29,8 @@ from threadpoolctl import ThreadpoolController
 from knn_digits.neighbors.growing import GrowingRows
 
 __all__ = ["ExactSearch"]
+
+_Found = tuple[NDArray, NDArray[np.int64]]  # squared distances and ids
 
 # Queries x references of one product: it (4 MB) and its operands stay in the caches of a small machine.
 _QUERY_BLOCK, _REFERENCE_BLOCK = 1024, 1024
@@ -181,7 +183,7 @@ class ExactSearch:
             best.add(query, distances, ids[column])
         return best.distances, best.ids
 
-    def _reference_blocks(self, size: int):  # type: ignore[no-untyped-def]
+    def _reference_blocks(self, size: int) -> Iterator[tuple[NDArray, NDArray, NDArray[np.int64]]]:
         """Yield (rows, squared norms, ids) of the references that were not forgotten."""
         for first, rows in self.references.blocks(size):
             ids = np.arange(first, first + len(rows))
@@ -262,9 +264,7 @@ def _squared_norms(rows: NDArray, center: int) -> NDArray:
     return norms.astype(np.int64) if _is_integral(rows.dtype) else norms
 
 
-def _distances_one_by_one(
-    queries: NDArray, query: NDArray, rows: NDArray, column: NDArray
-) -> NDArray[np.float64]:
+def _distances_one_by_one(queries: NDArray, query: NDArray, rows: NDArray, column: NDArray) -> NDArray[np.float64]:
     """Sum (q - r)^2 in float64 for the pairs (query[i], column[i]), each as if it were alone."""
     distances = np.empty(len(query))
     step = max(1, _SETTLED_AT_ONCE // max(queries.shape[1], 1))
@@ -281,7 +281,7 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def _map_in_threads(function: Callable, blocks: list, n_threads: int) -> list:  # type: ignore[type-arg]
+def _map_in_threads(function: Callable[[NDArray], _Found], blocks: list[NDArray], n_threads: int) -> list[_Found]:
     """Map over blocks in so many threads of ours, each with BLAS on one; one knob instead of two."""
     with _blas().limit(limits=1):
         if n_threads == 1 or len(blocks) == 1:

@@ -7,7 +7,7 @@ floating-point number, so that the winner is always where the largest probabilit
 """
 
 from collections.abc import Iterator
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray

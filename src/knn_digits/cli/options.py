@@ -1,0 +1,72 @@
+"""Options that several commands share, and what they mean to the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from knn_digits.cli.terminal import TerminalProgress
+
+if TYPE_CHECKING:
+    from knn_digits.datasets import DigitDataset
+
+__all__ = ["as_json", "check_preset", "data_options", "load", "n_jobs", "preset"]
+
+_DATA_OPTIONS = (
+    click.option(
+        "--dataset",
+        default="auto",
+        show_default=True,
+        metavar="D",
+        help="mnist; digits (8x8, inside scikit-learn); a folder of IDX files or of one folder of pictures a "
+        "class; or auto: mnist, else digits.",
+    ),
+    click.option(
+        "--data-dir",
+        metavar="DIR",
+        help="Where the files of MNIST are. Also KNN_DIGITS_DATA_DIR.",
+    ),
+    click.option("--offline", is_flag=True, help="Never touch the network."),
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
+preset = click.option("--preset", default="pixels", show_default=True, metavar="P", help="The recognizer: pixels.")
+n_jobs = click.option(
+    "--n-jobs", type=int, default=-1, show_default=True, metavar="N", help="Threads; -1 is all cores."
+)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --dataset, --data-dir and --offline to a command."""
+    for option in reversed(_DATA_OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_preset(name: str) -> str:
+    """Refuse an unknown preset as wrong use."""
+    from knn_digits.classifier import PRESETS
+
+    if name not in PRESETS:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(PRESETS)}.", param_hint="'--preset'")
+    return name
+
+
+def check_n_jobs(count: int) -> int:
+    """Refuse zero threads as wrong use."""
+    if count == 0:
+        raise click.BadParameter("0 threads cannot work; -1 is all cores.", param_hint="'--n-jobs'")
+    return count
+
+
+def load(dataset: str, data_dir: str | None, offline: bool, progress: TerminalProgress) -> DigitDataset:
+    """Load the data set that the options name, and tell of its notes."""
+    from knn_digits.datasets import load_dataset
+
+    with progress.download(f"Acquire: {dataset}") as told:
+        loaded = load_dataset(dataset, data_dir=data_dir, download=not offline, progress=told)
+    for note in loaded.notes:
+        progress.note(note)
+    return loaded

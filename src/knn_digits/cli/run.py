@@ -1,0 +1,109 @@
+"""``knn-digits run``: the whole experiment, ending in a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from knn_digits.cli.options import as_json, check_n_jobs, check_preset, data_options, load, n_jobs, preset
+from knn_digits.cli.terminal import Justification, print_table, progress_on_stderr
+
+__all__ = ["run"]
+
+
+_COLUMNS: tuple[tuple[str, Justification], ...] = (
+    ("method", "left"),
+    ("errors", "right"),
+    ("error rate", "right"),
+    ("95 % interval", "right"),
+    ("time", "right"),
+)
+
+
+@click.command()
+@data_options
+@preset
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("knn-digits-report"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for report, results, figures and model; a former report there is replaced.",
+)
+@click.option(
+    "--groups",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Writer of each training image, one a line, or QMNIST's label file: folds of whole writers.",
+)
+@click.option("--quick", is_flag=True, help="An honest run on a fifth of the images, said so everywhere.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of all that is drawn.",
+)
+@n_jobs
+@as_json
+def run(
+    dataset: str,
+    data_dir: str | None,
+    offline: bool,
+    preset: str,
+    out: Path,
+    groups: Path | None,
+    quick: bool,
+    seed: int,
+    n_jobs: int,
+    as_json: bool,
+) -> None:
+    """Run the whole experiment: explore, show, preprocess, baseline, tune, evaluate, report.
+
+    Ends with a short table and the path of an HTML report that opens in any browser.
+    """
+    check_preset(preset), check_n_jobs(n_jobs)
+    from knn_digits.datasets import read_groups
+    from knn_digits.experiment import run_experiment
+    from knn_digits.model_files import ModelData, save_model
+    from knn_digits.output_folder import new_folder
+    from knn_digits.report import draw_report
+    from knn_digits.results_files import RESULTS_FILE, write_results
+
+    with progress_on_stderr() as progress, new_folder(out, RESULTS_FILE) as folder:
+        data = load(dataset, data_dir, offline, progress)
+        writers = None if groups is None else read_groups(groups, len(data.train_images))
+        experiment = run_experiment(
+            data, preset=preset, groups=writers, quick=quick, seed=seed, n_jobs=n_jobs, progress=progress
+        )
+        write_results(folder, experiment.results, experiment.arrays)
+        save_model(experiment.model, folder / "model", data=ModelData.of(data))
+        draw_report(folder, progress=progress)
+    if as_json:
+        click.echo(json.dumps(experiment.results, ensure_ascii=False))
+    else:
+        _print_summary(experiment.results)
+        click.echo(f"Report: {(out / 'index.html').absolute()}")
+
+
+def _print_summary(results: dict[str, Any]) -> None:
+    about = results["dataset"]
+    subset = " (quick run on a subset)" if results["quick"] else ""
+    title = f"{about['name']}{subset}: {about['n_train']:,} training and {about['n_test']:,} test images"
+    print_table(title, _COLUMNS, [_row(r) for r in [*results["baseline"], results["evaluation"]]])
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    low, high = row["ci95"]
+    return [
+        row["name"],
+        f"{row['errors']:,}",
+        f"{row['error_rate']:.2%}",
+        f"{low:.2%} to {high:.2%}",
+        f"{row['predict_s']:.2f} s",
+    ]
