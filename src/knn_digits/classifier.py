@@ -168,7 +168,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         unknown = labels[~np.isin(labels, accepted)]
         if len(unknown):
             raise ValueError(
-                f"label {unknown[0]!r} is none of the classes known ({', '.join(map(str, self.classes_))}): "
+                f"label {unknown[0]} is none of the classes known ({', '.join(map(str, self.classes_))}): "
                 "pass classes=[...] with it to add a class"
             )
         images = as_pixels(images)

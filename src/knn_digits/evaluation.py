@@ -103,7 +103,8 @@ def evaluate(
     occurring = np.union1d(labels, answers)
     classes = occurring if classes is None else np.asarray(classes)
     if not np.isin(occurring, classes).all():
-        raise ValueError(f"labels or answers hold {np.setdiff1d(occurring, classes)[0]!r}, not one of classes")
+        stranger = np.setdiff1d(occurring, classes)[0]
+        raise ValueError(f"labels or answers hold {stranger}, which is none of the classes")
     report = {"labels": classes, "zero_division": 0}
     table = classification_report(labels, answers, output_dict=True, **report)
     errors, n = int((labels != answers).sum()), len(labels)

@@ -1,0 +1,216 @@
+"""The search against oracles that are not ours: integer arithmetic and scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.neighbors import NearestNeighbors
+
+from knn_digits.neighbors import ExactSearch
+
+
+def oracle(references, queries, k):
+    """All distances as whole numbers, sorted by (distance, later first)."""
+    r, q = references.astype(object), queries.astype(object)
+    squared = np.array([[int(((a - b) ** 2).sum()) for b in r] for a in q])
+    ids = np.arange(len(references))
+    order = np.array([np.lexsort((-ids, row)) for row in squared])[:, :k]
+    return np.take_along_axis(squared, order, 1), order
+
+
+def float64_oracle(references, queries, k):
+    """The same by one float64 product: exact for pixels, as all partial sums are whole and below 2^53."""
+    r, q = references.astype(np.float64), queries.astype(np.float64)
+    squared = (q * q).sum(1)[:, None] + (r * r).sum(1)[None] - 2 * (q @ r.T)
+    ids = np.arange(len(references))
+    order = np.array([np.lexsort((-ids, row))[:k] for row in squared])
+    return np.take_along_axis(squared, order, 1), order
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 40),
+    d=st.integers(1, 12),
+    dtype=st.sampled_from([np.uint8, np.int16]),
+    levels=st.sampled_from([1, 2, 4, 255]),
+    data=st.data(),
+)
+def test_whole_numbers_equal_the_oracle_ties_included(seed, n, d, dtype, levels, data):
+    rng = np.random.default_rng(seed)
+    scale = 255 // levels if dtype == np.uint8 else 4000 // levels
+    references = (rng.integers(0, levels + 1, (n, d)) * scale).astype(dtype)
+    queries = (rng.integers(0, levels + 1, (5, d)) * scale).astype(dtype)
+    k = data.draw(st.integers(1, n))
+    squared, ids = ExactSearch(references).kneighbors(queries, k)
+    expected, expected_ids = oracle(references, queries, k)
+    assert squared.dtype == np.int64
+    np.testing.assert_array_equal(squared, expected)
+    np.testing.assert_array_equal(ids, expected_ids)
+
+
+@pytest.mark.parametrize("side", [28, 32, 33, 64])
+def test_largest_contrast_is_exact_at_any_image_size(side, rng):
+    # Black against white is where rounding would show first; beyond 32x32 float32 no longer suffices.
+    references = (rng.integers(0, 2, (300, side * side)) * 255).astype(np.uint8)
+    references[0] = 0
+    queries = np.vstack([np.full(side * side, 255, np.uint8), references[:20] ^ 1])
+    squared, ids = ExactSearch(references).kneighbors(queries, 7)
+    expected, expected_ids = float64_oracle(references, queries, 7)
+    np.testing.assert_array_equal(squared, expected.astype(np.int64))
+    np.testing.assert_array_equal(ids, expected_ids)
+
+
+def test_the_widest_16_bit_numbers_are_exact(rng):
+    references = rng.integers(-32768, 32768, (200, 50)).astype(np.int16)
+    squared, ids = ExactSearch(references).kneighbors(references[:9], 4)
+    expected, expected_ids = float64_oracle(references, references[:9], 4)
+    np.testing.assert_array_equal(squared, expected.astype(np.int64))
+    np.testing.assert_array_equal(ids, expected_ids)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_floats_agree_with_scikit_learn(dtype, offset, rng):
+    references = (rng.normal(size=(2500, 30)) + offset).astype(dtype)
+    queries = (rng.normal(size=(50, 30)) + offset).astype(dtype)
+    squared, ids = ExactSearch(references).kneighbors(queries, 8)
+    # kd_tree sums differences, so that it does not lose digits to cancellation as the product does.
+    theirs = NearestNeighbors(n_neighbors=8, algorithm="kd_tree").fit(references.astype(np.float64))
+    distances, their_ids = theirs.kneighbors(queries.astype(np.float64))
+    np.testing.assert_array_equal(ids, their_ids)
+    np.testing.assert_allclose(np.sqrt(squared), distances, rtol=1e-12)
+
+
+def test_whole_numbers_stored_as_floats_find_the_same(rng):
+    references = rng.integers(0, 3, (3000, 16)).astype(np.uint8)
+    queries = rng.integers(0, 3, (40, 16)).astype(np.uint8)
+    expected = ExactSearch(references).kneighbors(queries, 9)
+    for r, q in [(np.float64, np.float64), (np.float32, np.float32), (np.uint8, np.float64)]:
+        squared, ids = ExactSearch(references.astype(r)).kneighbors(queries.astype(q), 9)
+        np.testing.assert_array_equal(squared, expected[0])
+        np.testing.assert_array_equal(ids, expected[1])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_batches_and_threads_change_nothing(dtype, rng):
+    references = (rng.random((5000, 64)) * 255).astype(dtype)
+    queries = (rng.random((2300, 64)) * 255).astype(dtype)
+    search = ExactSearch(references)
+    squared, ids = search.kneighbors(queries, 5)
+    for n_jobs, batch in [(2, 2300), (3, 700), (1, 1)]:
+        some = queries[:60] if batch == 1 else queries
+        parts = [search.kneighbors(some[i : i + batch], 5, n_jobs=n_jobs) for i in range(0, len(some), batch)]
+        np.testing.assert_array_equal(np.concatenate([p[0] for p in parts]), squared[: len(some)])
+        np.testing.assert_array_equal(np.concatenate([p[1] for p in parts]), ids[: len(some)])
+
+
+def test_order_of_floats_as_references_does_not_change_distances(rng):
+    references, queries = rng.random((3000, 20)), rng.random((30, 20))
+    order = rng.permutation(3000)
+    squared, ids = ExactSearch(references).kneighbors(queries, 6)
+    shuffled, shuffled_ids = ExactSearch(references[order]).kneighbors(queries, 6)
+    np.testing.assert_array_equal(shuffled, squared)
+    np.testing.assert_array_equal(order[shuffled_ids], ids)
+
+
+def test_the_later_learned_comes_first_among_equals():
+    search = ExactSearch(np.zeros((3, 4), np.uint8))
+    search.append(np.zeros((2, 4), np.uint8))
+    _, ids = search.kneighbors(np.zeros((1, 4), np.uint8), 5)
+    assert ids.tolist() == [[4, 3, 2, 1, 0]]
+
+
+def test_learning_and_forgetting_equals_never_having_learned(rng):
+    everything = rng.integers(0, 3, (2600, 9)).astype(np.uint8)
+    queries = rng.integers(0, 3, (50, 9)).astype(np.uint8)
+    search = ExactSearch(everything[:1500])
+    before = search.kneighbors(queries, 7)
+    ids = search.append(everything[1500:])
+    assert ids.tolist() == list(range(1500, 2600))
+    np.testing.assert_array_equal(
+        search.kneighbors(queries, 7)[1], ExactSearch(everything).kneighbors(queries, 7)[1]
+    )
+    search.forget(ids)
+    for found, expected in zip(search.kneighbors(queries, 7), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len(search) == 1500
+    assert search.append(everything[:1]).tolist() == [2600], "a forgotten id came back"
+
+
+def test_forgotten_references_are_never_found(rng):
+    references = rng.integers(0, 9, (2500, 6)).astype(np.uint8)
+    search = ExactSearch(references)
+    gone = rng.choice(2500, 2400, replace=False)
+    search.forget(gone)
+    kept = np.setdiff1d(np.arange(2500), gone)
+    squared, ids = search.kneighbors(references[:20], 100)
+    expected, positions = float64_oracle(references[kept], references[:20], 100)
+    np.testing.assert_array_equal(squared, expected)
+    np.testing.assert_array_equal(ids, kept[positions])
+
+
+@pytest.mark.parametrize("ids", [[7], [-1], [0.5], [[99]]])
+def test_forgetting_what_is_not_there_is_refused(ids):
+    search = ExactSearch(np.zeros((3, 2), np.uint8))
+    with pytest.raises(ValueError, match="id"):
+        search.forget(np.array(ids))
+    assert len(search) == 3
+
+
+def test_forgetting_twice_is_refused_and_changes_nothing():
+    search = ExactSearch(np.zeros((3, 2), np.uint8))
+    search.forget(np.array([1]))
+    with pytest.raises(ValueError, match="forgotten already"):
+        search.forget(np.array([0, 1]))
+    assert search.forgotten.tolist() == [1]
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_more_neighbors_than_references_are_refused(k):
+    with pytest.raises(ValueError, match="n_neighbors"):
+        ExactSearch(np.zeros((3, 2), np.uint8)).kneighbors(np.zeros((1, 2), np.uint8), k)
+
+
+def test_float_rows_widen_whole_number_references(rng):
+    search = ExactSearch(np.array([[0, 0], [9, 9]], np.uint8))
+    search.append(np.array([[0.25, 0.0]]))
+    squared, ids = search.kneighbors(np.array([[0.25, 0.0]]), 3)
+    assert ids.tolist() == [[2, 0, 1]]
+    np.testing.assert_allclose(squared, [[0, 0.0625, 8.75**2 + 81]])
+
+
+def test_a_memory_mapped_base_is_searched_and_left_as_it_was(tmp_path, rng):
+    references = rng.integers(0, 256, (1200, 10)).astype(np.uint8)
+    np.save(tmp_path / "base.npy", references)
+    search = ExactSearch(np.load(tmp_path / "base.npy", mmap_mode="r"))
+    search.append(references[:3])
+    _, ids = search.kneighbors(references[:3], 2)
+    assert ids.tolist() == [[1200, 0], [1201, 1], [1202, 2]]
+    np.testing.assert_array_equal(np.load(tmp_path / "base.npy"), references)
+
+
+def test_progress_counts_every_query(rng):
+    told = []
+    queries = rng.integers(0, 9, (2500, 4)).astype(np.uint8)
+    ExactSearch(queries).kneighbors(queries, 1, n_jobs=2, progress=told.append)
+    assert sum(told) == 2500
+
+
+def same_as_oracle_on_mnist(mnist, n_queries, k=25):
+    train = mnist.train_images.reshape(len(mnist.train_images), -1)
+    test = mnist.test_images.reshape(len(mnist.test_images), -1)[:n_queries]
+    squared, ids = ExactSearch(train).kneighbors(test, k, n_jobs=-1)
+    for first in range(0, n_queries, 100):
+        expected, expected_ids = float64_oracle(train, test[first : first + 100], k)
+        np.testing.assert_array_equal(squared[first : first + 100], expected)
+        np.testing.assert_array_equal(ids[first : first + 100], expected_ids)
+
+
+def test_300_queries_among_60000_equal_the_oracle(mnist):
+    same_as_oracle_on_mnist(mnist, 300)
+
+
+@pytest.mark.slow
+def test_all_test_images_equal_the_oracle(mnist):
+    same_as_oracle_on_mnist(mnist, 10_000)
