@@ -20,6 +20,7 @@ from knn_digits.baseline import Baseline, differences, run_scikit_learn
 from knn_digits.classifier import KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
 from knn_digits.datasets.disputed import disputed_test_positions
+from knn_digits.errors import DataError
 from knn_digits.evaluation import Evaluation, errors_without, evaluate, mcnemar
 from knn_digits.insights import insights
 from knn_digits.machine import describe_machine, describe_versions, peak_memory_mb, utc_now
@@ -32,6 +33,7 @@ __all__ = ["Experiment", "run_experiment"]
 
 N_FOLDS = 5
 MAX_NEIGHBORS = 25
+MIN_TRAIN = 10  # the baseline asks for 6 neighbors
 # `quick` keeps one image in five of both parts: searches then take a twenty-fifth, pictures as long as ever.
 QUICK_SHARE = 0.2
 N_SAMPLES, N_HARDEST, N_PAIRS, N_MAP, N_SHOWN_NEIGHBORS = 12, 40, 12, 2000, 6
@@ -128,10 +130,16 @@ def run_experiment(
     Returns
     -------
     experiment : Experiment
+
+    Raises
+    ------
+    DataError
+        If there are too few images, classes or writers to cross-validate.
     """
     told = progress or SilentProgress()
     started = time.perf_counter()
     data = _choose_images(dataset, groups, quick, seed, n_jobs)
+    _check_enough(data)
     results = _about(data, quick)
     arrays: dict[str, NDArray] = {}
     seconds: dict[str, float] = {}
@@ -184,6 +192,17 @@ def _stratified_share(labels: NDArray, share: float, seed: int) -> NDArray[np.in
         n = min(len(members), max(10, round(share * len(members))))
         chosen.append(rng.choice(members, n, replace=False))
     return np.sort(np.concatenate(chosen))
+
+
+def _check_enough(data: _Data) -> None:
+    smallest = int(np.bincount(data.train_codes).min())
+    if smallest < 2 or len(data.train) < MIN_TRAIN:
+        raise DataError(
+            f"{data.dataset.name}: expected at least {MIN_TRAIN} training images and 2 of every class, got "
+            f"{len(data.train)} and {smallest}: cross-validation needs more"
+        )
+    if data.groups is not None and len(np.unique(data.groups)) < 2:
+        raise DataError("expected at least 2 writers in the file of groups, got 1: folds are of whole writers")
 
 
 def _about(data: _Data, quick: bool) -> dict[str, Any]:

@@ -80,18 +80,18 @@ def test_a_damaged_data_folder_is_never_passed_over(tiny_mnist, tmp_path, cache,
     assert mnist_files.CHECKSUMS[TEST_IMAGES] in str(caught.value)
 
 
-def test_missing_files_in_the_data_folder(tiny_mnist, tmp_path, cache):
-    write_folder(cache, tiny_mnist)
+@pytest.mark.parametrize("name", ["mnist", "auto"])
+def test_files_missing_from_the_data_folder_are_looked_for_in_the_cache(tiny_mnist, tmp_path, cache, name):
     folder = write_folder(tmp_path / "d", tiny_mnist)
     (folder / f"{TEST_LABELS}.gz").unlink()
-    with pytest.raises(DataNotFoundError, match=TEST_LABELS):
-        load_dataset("mnist", data_dir=folder)
-    with pytest.raises(DataNotFoundError, match="does not exist"):
-        load_dataset("mnist", data_dir=tmp_path / "typo")
-    dataset = load_dataset("auto", data_dir=folder)
-    assert dataset.name == "MNIST"
-    assert dataset.source == f"cache {cache}"
-    assert TEST_LABELS in dataset.notes[0]
+    for data_dir, lack in [(folder, TEST_LABELS), (tmp_path / "typo", "does not exist")]:
+        with pytest.raises(DataNotFoundError, match=lack):
+            load_dataset("mnist", data_dir=data_dir)
+    write_folder(cache, tiny_mnist)
+    for data_dir, lack in [(folder, TEST_LABELS), (tmp_path / "typo", "does not exist")]:
+        dataset = load_dataset(name, data_dir=data_dir)
+        assert dataset.source == f"cache {cache}"
+        assert lack in dataset.notes[0]
 
 
 def test_a_fallback_to_digits_also_tells_what_the_data_folder_lacks(tiny_mnist, tmp_path):

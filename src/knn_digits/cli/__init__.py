@@ -78,10 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _say(f"error: {_one_line(error)}", 1)
     except BrokenPipeError:
-        # Whoever read our output has enough; say nothing, and let Python not try to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()  # whoever read our output has enough
         return 1
+    except OSError as error:
+        # Not a bug but the machine: a file that vanished, a full disk behind stdout.
+        if _wants_traceback(arguments):
+            raise
+        _drop_stdout()
+        return _say(f"error: {_one_line(error)}", 1)
     return code if isinstance(code, int) else 0
+
+
+def _drop_stdout() -> None:
+    """Keep Python from flushing at its end what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(signal_number: int, frame: object) -> None:

@@ -71,9 +71,7 @@ class DigitDataset:
         if self.train_labels.dtype.kind != self.test_labels.dtype.kind:
             raise DataError(f"{self.name}: training and test labels must both be numbers or both be names")
         if len(self.classes) < 2:
-            raise DataError(
-                f"{self.name}: expected at least two classes in training, got {list(self.classes)}"
-            )
+            raise DataError(f"{self.name}: expected at least two classes in training, got {list(self.classes)}")
         unknown = np.setdiff1d(self.test_labels, self.classes).tolist()
         if unknown:
             raise DataError(f"{self.name}: test labels {_some(unknown)} never occur in training")

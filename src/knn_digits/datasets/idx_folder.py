@@ -107,9 +107,7 @@ def _choose_set(path: Path) -> tuple[str, dict[Role, Path]]:
     ((set_name, files),) = sets.items()
     missing = [" ".join(role) for role in _ROLES if role not in files]
     if missing:
-        raise DataNotFoundError(
-            f"{path}: the IDX set lacks its {', '.join(missing)}: expected all four files"
-        )
+        raise DataNotFoundError(f"{path}: the IDX set lacks its {', '.join(missing)}: expected all four files")
     return set_name, files
 
 

@@ -32,9 +32,9 @@ def load_dataset(
         - a path: a folder with four IDX files (MNIST, EMNIST, QMNIST, Fashion-MNIST) or with one folder
           of pictures per class. A folder that bears one of the names above is written ``./digits``.
     data_dir : path, optional
-        Where the files of MNIST are; by default ``KNN_DIGITS_DATA_DIR``. ``"mnist"`` then looks nowhere
-        else; ``"auto"`` goes on to the cache and the mirrors when files are missing there, but like
-        ``"mnist"`` it fails when they are damaged. Other data sets do not look at it.
+        Where the files of MNIST are; by default ``KNN_DIGITS_DATA_DIR``. Where files are missing there the
+        cache and the mirrors are next, and a note says so; where one is damaged that is an error. Other
+        data sets do not look at it.
     download : bool, default=False
         Whether the network may be used, for MNIST alone.
     progress : callable, optional
@@ -71,7 +71,7 @@ def _load_mnist_or_digits(
     data_dir: str | PathLike[str] | None, download: bool, progress: Progress | None
 ) -> DigitDataset:
     try:
-        return load_mnist(data_dir=data_dir, download=download, progress=progress, insist=False)
+        return load_mnist(data_dir=data_dir, download=download, progress=progress)
     except DataNotFoundError as error:
         digits = load_bundled_digits()
         count = len(digits.train_images) + len(digits.test_images)

@@ -69,7 +69,6 @@ def load_mnist(
     data_dir: str | PathLike[str] | None = None,
     download: bool = False,
     progress: Progress | None = None,
-    insist: bool = True,
 ) -> DigitDataset:
     """Load MNIST from the data folder, else from our cache, else from the mirrors.
 
@@ -81,8 +80,6 @@ def load_mnist(
         Whether the network may be used.
     progress : callable, optional
         Told about downloads; see `Progress`.
-    insist : bool
-        Whether files that are missing from the data folder are an error; if not, the search goes on.
 
     Returns
     -------
@@ -103,9 +100,6 @@ def load_mnist(
         try:
             return as_dataset(_read_all(folder), f"folder {folder}")
         except DataNotFoundError as error:
-            if insist:
-                raise
-            logger.warning("%s", error)
             notes = (f"The data folder was passed over: {error}.",)
     try:
         arrays, source = _from_cache_or_mirrors(download, progress)
@@ -236,7 +230,7 @@ def _from_mirrors(names: Iterable[str], progress: Progress | None, *, must_store
                     arrays |= _fetch(mirror, name, missing, progress, must_store)
                     sources.append(shown(mirror))
         except DataError as error:
-            logger.warning("%s: %s", shown(mirror), error)
+            logger.info("%s: %s", shown(mirror), error)
             failures.append(f"{shown(mirror)}: {error}")
     missing = [name for name in names if name not in arrays]
     if missing:
@@ -268,6 +262,6 @@ def _fetch(mirror: str, name: str, missing: list[str], progress: Progress | None
 def _where_to_put(missing: list[str], reason: str) -> str:
     return (
         f"MNIST could not be had ({reason}). Expected {', '.join(missing)}, plain or .gz, or Keras's"
-        f" {NPZ_NAME}: run `knn-digits data` with a network, or put the files into a folder and name it with"
+        f" {NPZ_NAME}: run `knn-digits data fetch` with a network, or put the files into a folder and name it with"
         " --data-dir or KNN_DIGITS_DATA_DIR"
     )

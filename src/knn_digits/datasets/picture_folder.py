@@ -34,9 +34,7 @@ class _Reader:
     def read(self, paths: list[Path]) -> NDArray[np.uint8]:
         side = len(self._read_one(paths[0]))
         if side * side * len(paths) > MAX_BYTES:
-            raise DataError(
-                f"{len(paths):,} pictures of {side}x{side} pixels need more than {MAX_BYTES:,} bytes"
-            )
+            raise DataError(f"{len(paths):,} pictures of {side}x{side} pixels need more than {MAX_BYTES:,} bytes")
         images = np.empty((len(paths), side, side), dtype=np.uint8)
         for image, path in zip(images, paths, strict=True):
             image[:] = self._read_one(path)

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")  # few decoders, few holes
-_MODES = frozenset(
-    {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
-)  # eight bits a channel
+_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})  # eight bits a channel
 _MAX_FILE = 20 << 20
 
 
@@ -47,9 +45,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         size = path.stat().st_size
         if size > _MAX_FILE:
-            raise DataError(
-                f"{path} has {size >> 20} MB, expected at most {_MAX_FILE >> 20}: make it smaller"
-            )
+            raise DataError(f"{path} has {size >> 20} MB, expected at most {_MAX_FILE >> 20}: make it smaller")
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as picture:
@@ -59,8 +55,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # what a decoder raises for a damaged file is not written down anywhere
         raise DataError(
-            f"{path} cannot be read as a picture ({', '.join(_FORMATS)}): it may be damaged;"
-            " replace or remove it"
+            f"{path} cannot be read as a picture ({', '.join(_FORMATS)}): it may be damaged; replace or remove it"
         ) from error
 
 

@@ -52,9 +52,7 @@ def _read_lines(name: str, path: str | PathLike[str]) -> list[str]:
     with open_plain_or_gzip(expanded(path), name) as stream:
         content = read_up_to(stream, _MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
-        raise DataError(
-            f"{name} has more than {_MAX_BYTES >> 20} MB, expected a text file with one id per line"
-        )
+        raise DataError(f"{name} has more than {_MAX_BYTES >> 20} MB, expected a text file with one id per line")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,0 +1,135 @@
+"""`knn-digits run` and what it leaves behind."""
+
+import json
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from knn_digits import load_dataset, load_model
+
+
+@pytest.fixture(scope="module")
+def report_folder(tmp_path_factory):
+    """One real run, of a process of its own, on the digits inside scikit-learn."""
+    import subprocess
+    import sys
+
+    folder = tmp_path_factory.mktemp("run")
+    command = [sys.executable, "-m", "knn_digits", "run", "--dataset", "auto", "--offline", "--out", "my report"]
+    environment = {**os.environ, "KNN_DIGITS_CACHE_DIR": str(folder / "cache")}
+    environment.pop("KNN_DIGITS_DATA_DIR", None)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (folder / "stdout").write_text(done.stdout)
+    (folder / "stderr").write_text(done.stderr)
+    return folder
+
+
+def test_it_leaves_everything_promised(report_folder):
+    out = report_folder / "my report"
+    assert {path.name for path in out.iterdir()} == {
+        "index.html", "results.json", "results.npz", "figures", "model"
+    }  # fmt: skip
+    names = {path.stem for path in (out / "figures").glob("*.png")}
+    assert names == {path.stem for path in (out / "figures").glob("*.svg")}
+    assert len(names) > 8
+
+
+def test_it_ends_with_a_table_and_the_path_of_the_report(report_folder):
+    lines = (report_folder / "stdout").read_text().splitlines()
+    assert lines[-1] == f"Report: {report_folder / 'my report' / 'index.html'}"
+    for method in ("scikit-learn, k = 5 (defaults)", "scikit-learn, k = 3", "pixels preset, k = 5", "tuned: "):
+        assert any(line.strip().startswith(method) for line in lines), method
+
+
+def test_it_says_everywhere_which_data_it_is_about(report_folder):
+    results = json.loads((report_folder / "my report" / "results.json").read_text())
+    assert results["dataset"]["name"] == "scikit-learn digits (8x8)"
+    assert "MNIST" in results["dataset"]["notes"][0]
+    assert "scikit-learn digits (8x8)" in (report_folder / "stdout").read_text()
+    assert "MNIST" in (report_folder / "stderr").read_text()
+    page = (report_folder / "my report" / "index.html").read_text()
+    assert "scikit-learn digits (8x8)" in page[: page.index("</header>")]
+
+
+def test_no_bars_where_stderr_is_no_terminal(report_folder):
+    assert "━" not in (report_folder / "stderr").read_text()
+
+
+def test_the_saved_model_makes_the_reported_errors(report_folder):
+    results = json.loads((report_folder / "my report" / "results.json").read_text())
+    digits = load_dataset("digits")
+    answers = load_model(report_folder / "my report" / "model").predict(digits.test_images)
+    assert (answers != digits.test_labels).sum() == results["evaluation"]["errors"]
+
+
+def test_the_model_says_what_data_it_holds(report_folder, call):
+    model = report_folder / "my report" / "model"
+    assert json.loads(call("model", "info", model, "--json").out)["data"]["licence"].startswith("CC BY 4.0")
+    assert "CC BY 4.0" in call("model", "info", model).out
+    assert call("model", "verify", model).code == 0
+    assert json.loads(call("model", "verify", model, "--json").out)["verified"] is True
+
+
+def test_the_report_is_drawn_again_to_the_byte(report_folder, call):
+    out = report_folder / "my report"
+    before = (out / "index.html").read_bytes()
+    (out / "index.html").unlink()
+    done = call("report", out)
+    assert done.out == f"Report: {out / 'index.html'}\n"
+    assert (out / "index.html").read_bytes() == before
+
+
+def test_json_prints_the_results_instead(call):
+    done = call("run", "--dataset", "digits", "--quick", "--json", "--seed", "3")
+    results = json.loads(done.out)
+    assert results["quick"]
+    assert results["seeds"] == {"seed": 3}
+    assert results == json.loads(Path("knn-digits-report/results.json").read_text())
+
+
+def test_somebody_elses_folder_is_refused_before_anything_is_computed(call):
+    Path("papers").mkdir()
+    Path("papers/thesis.txt").write_text("years of work")
+    for command in (["run", "--dataset", "digits"], ["fit", "--dataset", "digits"]):
+        call(*command, "--out", "papers").assert_one_line_error()
+    assert [path.name for path in Path("papers").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("out", ["/dev/null/x", "/proc/x", "file/x"])
+def test_a_place_that_cannot_be_written_is_one_line(call, out):
+    Path("file").touch()
+    call("fit", "--dataset", "digits", "--out", out).assert_one_line_error()
+    call("run", "--dataset", "digits", "--out", out).assert_one_line_error()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(start):
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process = start("run", "--dataset", "digits", "--out", "out", preexec_fn=small_files_only)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert out == ""
+    assert err.splitlines()[-1].startswith("knn-digits: error: cannot write ")
+    assert "Traceback" not in err
+    assert not any(Path().iterdir())
+
+
+@pytest.mark.parametrize("command", ["report", "model info", "model verify"])
+def test_what_is_not_there_is_one_line(call, command):
+    call(*command.split(), "nowhere").assert_one_line_error()
+    Path("empty").mkdir()
+    call(*command.split(), "empty").assert_one_line_error()
+    Path("file").touch()
+    call(*command.split(), "file").assert_one_line_error()
+
+
+def test_fit_saves_just_the_model(call):
+    done = call("fit", "--dataset", "digits", "--out", "m", "--metric", "cosine", "--n-neighbors", "4", "--json")
+    assert json.loads(done.out)["settings"]["n_neighbors"] == 4
+    model = load_model("m")
+    digits = load_dataset("digits")
+    assert (model.predict(digits.test_images) == digits.test_labels).mean() > 0.97
