@@ -36,7 +36,7 @@ MAX_NEIGHBORS = 25
 MIN_TRAIN = 10  # the baseline asks for 6 neighbors
 # `quick` keeps one image in five of both parts: searches then take a twenty-fifth, pictures as long as ever.
 QUICK_SHARE = 0.2
-N_SAMPLES, N_HARDEST, N_PAIRS, N_MAP, N_SHOWN_NEIGHBORS = 12, 40, 12, 2000, 6
+N_SAMPLES, N_HARDEST, N_PAIRS, N_MAP, N_SHOWN_NEIGHBORS = 12, 36, 10, 2000, 6
 SUBSET_QUERIES, SUBSET_REFERENCES = 1500, 6000
 
 

@@ -39,11 +39,17 @@ def utc_now() -> str:
 def peak_memory_mb() -> float | None:
     """Tell the largest resident memory of this process so far in MB; None where the system does not say."""
     try:
+        # On Linux getrusage would count what the parent held when it started us.
+        status = Path("/proc/self/status").read_text()
+        return round(int(status.split("VmHWM:")[1].split()[0]) / 2**10, 1)
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
         import resource
     except ImportError:  # Windows
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
 
 
 def _usable_cores() -> int:

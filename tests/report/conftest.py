@@ -1,0 +1,130 @@
+"""One small experiment a session, and folders of its results to draw from and to damage."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from knn_digits import DigitDataset, load_dataset
+from knn_digits.experiment import Experiment, run_experiment
+from knn_digits.report import draw_report
+from knn_digits.report.figures import Picture, draw_figures
+from knn_digits.report.page import render_page
+from knn_digits.results_files import write_results
+
+# Classes as a folder of pictures could be named by somebody who means harm.
+HOSTILE_NAMES = (
+    "<script>alert(1)</script>",
+    "'\"><img src=http://x/ onerror=y>",
+    "$\\frac$ & co",
+    "日本",
+    "a\u202eb\nc",
+)
+HOSTILE = "</style></title><script src='http://evil.example/x.js'></script>{{ 7*7 }}"
+
+
+def small_digits(n_train: int = 220, n_test: int = 80, **changes: Any) -> DigitDataset:
+    digits = load_dataset("digits")
+    return DigitDataset(
+        digits.train_images[:n_train],
+        digits.train_labels[:n_train],
+        digits.test_images[:n_test],
+        digits.test_labels[:n_test],
+        **{"name": digits.name, "source": digits.source, "licence": digits.licence, "notes": digits.notes}
+        | changes,
+    )
+
+
+@pytest.fixture(scope="session")
+def experiment() -> Experiment:
+    return run_experiment(small_digits(), n_jobs=1)
+
+
+@pytest.fixture(scope="session")
+def many_mistakes() -> Experiment:
+    """Few references and many questions, under MNIST's name, so that mistakes, ties and disputed labels occur.
+
+    So few references that no t-SNE is computed.
+    """
+    digits = load_dataset("digits")
+    test = np.arange(1000) % len(digits.test_images)
+    return run_experiment(
+        DigitDataset(
+            digits.train_images[:49],
+            digits.train_labels[:49],
+            digits.test_images[test],
+            digits.test_labels[test],
+            name="MNIST",
+            source="posing",
+            licence="none",
+            notes=("A note.",),
+        ),
+        n_jobs=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def drawn(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results with the report, to be looked at only."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_results(folder, experiment.results, experiment.arrays)
+    draw_report(folder)
+    return folder
+
+
+@pytest.fixture
+def results(experiment: Experiment) -> dict[str, Any]:
+    return copy.deepcopy(experiment.results)
+
+
+@pytest.fixture
+def arrays(experiment: Experiment) -> dict[str, np.ndarray]:
+    return dict(experiment.arrays)
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[..., str]:
+    """Write results, draw them, and give the page."""
+
+    def written_and_drawn(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+        write_results(tmp_path, results, arrays)
+        return draw_report(tmp_path).read_text(encoding="utf-8")
+
+    return written_and_drawn
+
+
+@pytest.fixture(scope="session")
+def pictures(experiment: Experiment) -> dict[str, Picture]:
+    return draw_figures(experiment.results, experiment.arrays, lambda done: None)
+
+
+@pytest.fixture
+def render(pictures: dict[str, Picture]) -> Callable[..., str]:
+    """Give the page alone, with the figures of the small experiment: for tests that look elsewhere."""
+    return lambda results, arrays: render_page(results, arrays, pictures)
+
+
+@pytest.fixture(scope="session")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of few images of five classes with hostile names; few, so that no t-SNE is computed."""
+    few = small_digits(400, 120)
+    train, test = few.train_labels < 5, few.test_labels < 5
+    names = np.array(HOSTILE_NAMES)
+    dataset = DigitDataset(
+        few.train_images[train][:49],
+        names[few.train_labels[train][:49]],
+        few.test_images[test],
+        names[few.test_labels[test]],
+        name=HOSTILE,
+        source=HOSTILE,
+        licence=HOSTILE,
+        notes=(HOSTILE,),
+    )
+    found = run_experiment(dataset, n_jobs=1)
+    found.results["command"] = HOSTILE
+    folder = tmp_path_factory.mktemp("hostile")
+    write_results(folder, found.results, found.arrays)
+    return draw_report(folder).read_text(encoding="utf-8")
