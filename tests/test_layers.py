@@ -15,13 +15,24 @@ LAYERS = [
     {"features", "evaluation", "exploration", "baseline", "results_files", "insights"},
     {"classifier"},
     {"tuning", "model_files"},
-    {"experiment", "report"},
+    {"experiment", "benchmark", "report"},
     {"cli"},
     {"__main__", "__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # report draws from results alone: it must not see anything that fits, predicts or loads data.
-FORBIDDEN = {"report": {"classifier", "tuning", "experiment", "datasets", "neighbors", "features", "model_files"}}
+FORBIDDEN = {
+    "report": {
+        "classifier",
+        "tuning",
+        "experiment",
+        "benchmark",
+        "datasets",
+        "neighbors",
+        "features",
+        "model_files",
+    }
+}
 
 
 def room_of(path: Path) -> str:

@@ -7,6 +7,7 @@
     knn-digits model    model.py    show or verify a saved model
     knn-digits data     data.py     fetch, find or verify MNIST
     knn-digits report   report.py   draw a report again from its results
+    knn-digits bench    bench.py    measure our presets beside others
 
     options.py    options that several commands share
     terminal.py   progress bars and tables
@@ -26,6 +27,7 @@ from collections.abc import Sequence
 import click
 
 from knn_digits import __version__
+from knn_digits.cli.bench import bench
 from knn_digits.cli.data import data
 from knn_digits.cli.fit import fit
 from knn_digits.cli.model import model
@@ -52,7 +54,7 @@ def cli(verbose: int, debug: bool) -> None:
     logging.basicConfig(level=level, format="knn-digits: %(message)s", stream=sys.stderr, force=True)
 
 
-for command in (run, fit, model, data, report):
+for command in (run, fit, model, data, report, bench):
     cli.add_command(command)
 
 

@@ -54,10 +54,10 @@ def check_preset(name: str) -> str:
     return name
 
 
-def check_n_jobs(count: int) -> int:
-    """Refuse zero threads as wrong use."""
-    if count == 0:
-        raise click.BadParameter("0 threads cannot work; -1 is all cores.", param_hint="'--n-jobs'")
+def check_n_jobs(count: int, option: str = "--n-jobs", *, smallest: int | None = None) -> int:
+    """Refuse zero threads, or fewer than `smallest`, as wrong use."""
+    if count == 0 or (smallest is not None and count < smallest):
+        raise click.BadParameter(f"{count} threads cannot work.", param_hint=f"'{option}'")
     return count
 
 
