@@ -34,7 +34,8 @@ def test_the_console_command_runs_the_experiment_from_a_wheel(installed, tmp_pat
         "HOME": str(tmp_path),
         "KNN_DIGITS_CACHE_DIR": str(tmp_path / "cache"),
     }
-    absent = "import sys; from importlib.util import find_spec as f; sys.exit(any(map(f, ['pytest', 'mypy', 'ruff'])))"
+    tools = "['pytest', 'mypy', 'ruff']"
+    absent = f"import sys; from importlib.util import find_spec; sys.exit(any(map(find_spec, {tools})))"
     run(installed / "python", "-c", absent)
     assert run(installed / "knn-digits", "--version", env=environment).startswith("knn-digits ")
     command = [installed / "knn-digits", "run", "--offline", "--quick", "--json"]
