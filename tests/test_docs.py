@@ -55,7 +55,7 @@ def test_the_python_example_runs(tmp_path):
         [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    expected = re.findall(r"#> (.*)", example)
+    expected = re.findall(r"^# -> (.*)", example, flags=re.M)
     assert done.stdout.splitlines() == expected
 
 

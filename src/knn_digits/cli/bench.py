@@ -16,15 +16,13 @@ __all__ = ["bench"]
 _COLUMNS: tuple[tuple[str, Justification], ...] = (
     ("method", "left"),
     ("error rate", "right"),
-    ("95 % interval", "right"),
-    ("10,000 queries", "right"),
-    ("to scikit-learn", "right"),
-    ("one alone, p50", "right"),
-    ("p99", "right"),
+    ("all queries", "right"),
+    ("ratio", "right"),
+    ("one alone p50 / p99", "right"),
     ("fit", "right"),
-    ("recall of 10", "right"),
+    ("recall", "right"),
     ("memory", "right"),
-    ("on disk", "right"),
+    ("disk", "right"),
 )
 
 
@@ -103,38 +101,32 @@ def _print(bench: dict[str, Any]) -> None:
         f"{about['name']}{subset}: {about['n_train']:,} training and {about['n_test']:,} test images, "
         f"{bench['threads']} threads, {bench['plan']['rounds']} rounds, medians"
     )
-    columns = [
-        (f"{about['n_test']:,} queries" if name == "10,000 queries" else name, just) for name, just in _COLUMNS
-    ]
-    print_table(title, columns, [_row(row) for row in bench["results"]])
+    print_table(title, _COLUMNS, [_row(row) for row in bench["results"]])
     for row in bench["results"]:
         if row["left_out"]:
             click.echo(f"{row['method']}: {row['left_out']}")
     if bench["cold"]:
         rows = [[c["process"], f"{c['seconds']:.2f} s", f"{c['ratio']:.2f}"] for c in bench["cold"]]
         print_table("Cold starts", [("process", "left"), ("median", "right"), ("ratio", "right")], rows)
-    if bench["changes"] is not None:
+    if bench["changes"]:
         rows = [[c["method"], c["what"], str(c["old"]), str(c["new"])] for c in bench["changes"]]
-        if rows:
-            heads: list[tuple[str, Justification]] = [(h, "left") for h in ("method", "what", "before", "now")]
-            print_table("Changed beyond the spread", heads, rows)
-        else:
-            click.echo("Nothing changed beyond the spread.")
+        heads: list[tuple[str, Justification]] = [(h, "left") for h in ("method", "what", "before", "now")]
+        print_table("Changed beyond the spread", heads, rows)
+    elif bench["changes"] is not None:
+        click.echo("Nothing changed beyond the spread.")
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    def text(value: float | None, form: str, unit: str = "", scale: float = 1) -> str:
-        return "-" if value is None else f"{scale * value:{form}}{unit}"
+    def text(value: float | None, form: str, unit: str = "") -> str:
+        return "-" if value is None else f"{value:{form}}{unit}"
 
-    interval = "-" if row["ci95"] is None else "{:.2%} to {:.2%}".format(*row["ci95"])
+    alone = " / ".join(text(row[f"single_ms_p{percent}"], ".3g") for percent in (50, 99))
     return [
         row["method"],
         text(row["error_rate"], ".2%"),
-        interval,
         text(row["predict_s"], ".3g", " s"),
         text(row["ratio_to_sklearn"], ".2f"),
-        text(row["single_ms_p50"], ".3g", " ms"),
-        text(row["single_ms_p99"], ".3g", " ms"),
+        f"{alone} ms",
         text(row["fit_s"], ".3g", " s"),
         text(row["recall_at_10"], ".2%"),
         text(row["peak_rss_mb"], ".0f", " MB"),

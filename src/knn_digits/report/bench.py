@@ -5,18 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from knn_digits.output_folder import writing
 from knn_digits.report.page import environment, policy_of, stylesheet
 from knn_digits.report.pictures import data_uri
-from knn_digits.report.style import BLUE, GRID_WIDTH, MUTED, ORANGE, Drawn, as_png, as_svg, house_style, new_figure
+from knn_digits.report.style import (
+    BLUE,
+    GRID_WIDTH,
+    INK,
+    MUTED,
+    ORANGE,
+    Drawn,
+    as_png,
+    as_svg,
+    house_style,
+    new_figure,
+)
 from knn_digits.report.wording import percent
 
 __all__ = ["draw_bench", "error_against_time"]
 
-_ROOM = 0.035  # of the figure's height, between two labels
+# Where a name may stand, in points from its point: beside it first, then farther and farther above and below.
+_PLACES = [
+    (9, 0),
+    *((right, sign * up) for up in range(14, 150, 12) for sign in (-1, 1) for right in (9, 30, -70)),
+]
 
 
 def draw_bench(folder: Path, bench: dict[str, Any]) -> None:
@@ -92,23 +110,38 @@ def _plain_log_axes(ax: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def _label(figure: Figure, ax: Any, rows: list[dict[str, Any]]) -> None:
-    """Write each name beside its point, moved up or down until no two overlap."""
+    """Write each name to the right of its point, or above or below where that is taken, with a line to it."""
+    labels = [_name_beside(ax, row) for row in sorted(rows, key=lambda r: -r["error_rate"])]
     figure.canvas.draw()
-    to_figure = ax.transData + figure.transFigure.inverted()
-    taken: list[tuple[float, float]] = []
-    for row in sorted(rows, key=lambda r: (-r["error_rate"], r["predict_s"])):
-        x, y = to_figure.transform((row["predict_s"], row["error_rate"]))
-        at = y
-        while any(abs(at - other) < _ROOM and abs(x - left) < 0.35 for left, other in taken):
-            at -= 0.005
-        taken.append((x, at))
-        ax.annotate(
-            row["method"],
-            (row["predict_s"], row["error_rate"]),
-            xytext=(x + 0.02, at),
-            textcoords="figure fraction",
-            va="center",
-            fontsize=9,
-            color=ORANGE if row["preset"] else "#1d2733",
-            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5} if abs(at - y) > 0.02 else None,
-        )
+    figure.set_layout_engine("none")  # the axes stay where names are now placed by
+    points = [ax.transData.transform(label.xy) for label in labels]
+    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in points]
+    for label, point in zip(labels, points, strict=True):
+        size = Text.get_window_extent(label)
+        for place in _PLACES:
+            left, middle = point + np.array(place) * figure.dpi / 72
+            where = Bbox.from_bounds(left, middle - size.height / 2, size.width, size.height)
+            if _within(ax.bbox, where) and not any(where.overlaps(other) for other in taken):
+                break
+        label.set_position(place)
+        taken.append(where)
+
+
+def _name_beside(ax: Any, row: dict[str, Any]) -> Any:
+    label = ax.annotate(
+        row["method"],
+        (row["predict_s"], row["error_rate"]),
+        xytext=_PLACES[0],
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color=ORANGE if row["preset"] else INK,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.6, "shrinkB": 5},
+    )
+    label.set_in_layout(False)
+    return label
+
+
+def _within(outer: Any, inner: Any) -> bool:
+    return bool(outer.x0 < inner.x0 and inner.x1 < outer.x1 and outer.y0 < inner.y0 and inner.y1 < outer.y1)

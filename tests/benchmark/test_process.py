@@ -1,0 +1,59 @@
+"""Real processes that crash, hang, are killed and talk too much."""
+
+import time
+
+import pytest
+
+from knn_digits.benchmark.process import MethodFailedError, WorkerProcess
+
+ECHO = "import sys, json\nfor line in sys.stdin: print(json.dumps({'got': json.loads(line)['do']}), flush=True)"
+
+
+@pytest.fixture
+def start():
+    running = []
+
+    def run(code):
+        running.append(WorkerProcess(["-c", code], threads=1))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.stop()
+
+
+def test_a_command_and_its_answer(start):
+    process = start(ECHO)
+    assert process.ask({"do": "fit"}, 30) == {"got": "fit"}
+    assert process.ask({"do": "predict"}, 30) == {"got": "predict"}
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import sys; sys.stdin.readline(); raise ValueError('no such index')", "ValueError: no such index"),
+        ("import sys, os; sys.stdin.readline(); os.kill(os.getpid(), 9)", "killed by the system"),
+        ("import sys, os; sys.stdin.readline(); os.abort()", "crashed: SIGABRT"),
+        ("pass", "failed"),
+    ],
+)
+def test_a_crash_is_told_in_one_line(start, code, why):
+    with pytest.raises(MethodFailedError, match=why) as caught:
+        start(code).ask({"do": "fit"}, 30)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_process_that_hangs_is_stopped_in_time(start):
+    begin = time.monotonic()
+    with pytest.raises(MethodFailedError, match="no answer within its budget while asked to fit"):
+        start("import time; time.sleep(600)").ask({"do": "fit"}, 0.5)
+    assert time.monotonic() - begin < 10
+
+
+def test_every_method_gets_the_same_number_of_threads(start):
+    code = (
+        "import os, json, sys; sys.stdin.readline()\n"
+        "names = ['OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'NUMBA_NUM_THREADS']\n"
+        "print(json.dumps({n: os.environ[n] for n in names}), flush=True)"
+    )
+    assert set(start(code).ask({"do": "x"}, 30).values()) == {"1"}
