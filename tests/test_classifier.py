@@ -217,3 +217,15 @@ class TestLearningWithoutRefitting:
         model = KNNDigitClassifier("pixels").fit(X[:4], y[:4]).forget([0, 1, 2, 3])
         with pytest.raises(ValueError, match="n_samples_fit = 0"):
             model.predict(X[:1])
+
+    def test_texts_among_numbers_are_refused(self, X, y):
+        model = KNNDigitClassifier("pixels").fit(X, y)
+        with pytest.raises(ValueError, match="classes are numbers here"):
+            model.partial_fit(X[:1], ["x"], classes=["x"])
+        assert model.classes_.dtype.kind == "i"
+
+    def test_a_label_that_is_not_among_the_classes_named_is_refused_at_first(self, X, y):
+        model = KNNDigitClassifier("pixels")
+        with pytest.raises(ValueError, match="label 9 is none of the classes known"):
+            model.partial_fit(X[:3], [0, 1, 9], classes=[0, 1])
+        assert not hasattr(model, "classes_")

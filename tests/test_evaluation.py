@@ -66,3 +66,14 @@ def test_mcnemar_of_equals_says_nothing():
 def test_errors_without_some_images():
     found = errors_without([0, 1, 2, 3], [9, 1, 9, 3], [0])
     assert (found["errors"], found["n"]) == (1, 3)
+
+
+def test_second_place_needs_votes_and_ties_for_it_count():
+    labels = [0, 0, 0, 0]
+    proba = np.array([
+        [0.0, 1.0, 0.0],  # nobody voted for it: not second, though no other class is
+        [0.25, 0.5, 0.25],  # tied for second
+        [0.2, 0.5, 0.3],  # third
+        [0.4, 0.6, 0.0],  # second
+    ])  # fmt: skip
+    assert evaluate("toy", labels, [1, 1, 1, 1], probabilities=proba, classes=[0, 1, 2]).top2_accuracy == 0.5

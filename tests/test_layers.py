@@ -3,18 +3,23 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 import knn_digits
 
 PACKAGE = Path(knn_digits.__file__).parent
 
 # Lower layers first. A module may import its own layer's package and anything above this line in the list.
 LAYERS = [
-    {"errors", "progress", "machine"},
+    {"errors", "printable", "progress", "machine"},
+    {"json_files"},
     {"output_folder"},
     {"datasets", "neighbors"},
     {"features", "evaluation", "exploration", "baseline", "results_files", "insights"},
     {"classifier"},
     {"tuning", "model_files"},
+    {"experiment_data"},
+    {"mistakes"},
     {"experiment", "benchmark", "report"},
     {"cli"},
     {"__main__", "__init__"},
@@ -40,14 +45,23 @@ def room_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Rooms of ours that a file imports, at its top or inside functions; TYPE_CHECKING counts too."""
+    """Rooms of ours that a file imports, at its top or inside functions; TYPE_CHECKING counts too.
+
+    A name that the package's root lends (`from knn_digits import load_model`) counts as its home; the root
+    as a whole (`import knn_digits`), through which all of them can be had, counts as every home.
+    """
+    homes = knn_digits._HOME_OF
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            whole = any(alias.name == "knn_digits" for alias in node.names)
+            names = [*(alias.name for alias in node.names), *(homes.values() if whole else ())]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
+            if node.module == "knn_digits":
+                borrowed = [alias.name for alias in node.names]
+                names += homes.values() if "*" in borrowed else [homes[n] for n in borrowed if n in homes]
         else:
             continue
         parts = [name.split(".") for name in names if name.split(".")[0] == "knn_digits"]
@@ -58,6 +72,23 @@ def imports_of(path: Path) -> set[str]:
 def test_every_room_has_a_layer():
     rooms = {room_of(path) for path in PACKAGE.rglob("*.py")}
     assert rooms == set(LEVEL)
+
+
+@pytest.mark.parametrize(
+    ("source", "rooms"),
+    [
+        ("from knn_digits.classifier import KNNDigitClassifier", {"classifier"}),
+        ("from knn_digits import insights, __version__", {"insights"}),
+        ("def f():\n    from knn_digits import load_model", {"model_files"}),
+        ("from knn_digits import load_dataset as l, KNNDigitClassifier", {"datasets", "classifier"}),
+        ("from knn_digits import *", {"datasets", "classifier", "errors", "model_files"}),
+        ("import os, knn_digits as k", {"datasets", "classifier", "errors", "model_files"}),
+        ("import numpy; from os import path", set()),
+    ],
+)
+def test_imports_through_the_root_are_seen(tmp_path, source, rooms):
+    (tmp_path / "module.py").write_text(source)
+    assert imports_of(tmp_path / "module.py") == rooms
 
 
 def test_imports_point_one_way():

@@ -11,9 +11,10 @@ import pytest
 from sklearn.decomposition import PCA
 
 from knn_digits import KNNDigitClassifier, load_model, save_model
+from knn_digits.cli import main
 from knn_digits.errors import ModelFileError, OutputError
 from knn_digits.features import CosineEmbedding
-from knn_digits.model_files import ModelData, read_manifest, verify_model
+from knn_digits.model_files import MODEL_FOLDER, ModelData, read_manifest, verify_model
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,7 @@ def test_the_manifest_says_what_it_was_learned_from(saved):
 
 
 def test_nothing_in_the_folder_is_a_pickle(saved):
-    assert {path.name for path in saved.iterdir()} == {
-        "manifest.json", "images.npy", "labels.npy", "forgotten.npy", "embedded.npy"
-    }  # fmt: skip
+    assert {path.name for path in saved.iterdir()} == MODEL_FOLDER.names
     for path in saved.glob("*.npy"):
         np.load(path, allow_pickle=False)
 
@@ -91,6 +90,19 @@ def edit(saved, **changes):
     manifest = json.loads((saved / "manifest.json").read_text())
     manifest.update(changes)
     (saved / "manifest.json").write_text(json.dumps(manifest))
+
+
+def edit_settings(saved, **changes):
+    edit(saved, settings=read_manifest(saved)["settings"] | changes)
+
+
+def edit_array(saved, name, **changes):
+    arrays = read_manifest(saved)["arrays"]
+    edit(saved, arrays=arrays | {name: arrays[name] | changes})
+
+
+def write_header(path, header):
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
 
 
 def replace_array(saved, name, array):
@@ -140,16 +152,112 @@ DAMAGES = {
     "no images": lambda m: replace_array(m, "images", np.zeros((0, 64), np.uint8)),
     "embedded of another type": lambda m: replace_array(m, "embedded", np.zeros((1347, 64))),
     "too few embedded": lambda m: replace_array(m, "embedded", np.zeros((3, 64), np.int16)),
+    "narrow embedded": lambda m: replace_array(m, "embedded", np.zeros((1347, 10), np.int16)),
+    "wide embedded": lambda m: replace_array(m, "embedded", np.zeros((1347, 65), np.int16)),
+    "flat embedded": lambda m: replace_array(m, "embedded", np.zeros(1347, np.int16)),
+    "embedded too large": lambda m: replace_array(m, "embedded", np.full((1347, 64), 4001, np.int16)),
+    "embedded too small": lambda m: replace_array(m, "embedded", np.full((1347, 64), -(2**15), np.int16)),
+    "preset is a list": lambda m: edit(m, preset=["pixels"]),
+    "weights are a list": lambda m: edit_settings(m, weights=["uniform"]),
+    "neighbors are true": lambda m: edit_settings(m, n_neighbors=True),
+    "very many neighbors": lambda m: edit_settings(m, n_neighbors=10**30),
+    "more neighbors than known": lambda m: edit_settings(m, n_neighbors=1347),
+    "embedding is a text": lambda m: edit_settings(m, embedding="x"),
+    "embedding is empty": lambda m: edit_settings(m, embedding={}),
+    "embedding's name is a list": lambda m: edit_settings(m, embedding={"name": ["x"], "parameters": {}}),
+    "embedding without parameters": lambda m: edit_settings(m, embedding={"name": "CosineEmbedding"}),
+    "unknown parameter": lambda m: edit_settings(
+        m, embedding={"name": "CosineEmbedding", "parameters": {"x": 1}}
+    ),
+    "embedding not said": lambda m: edit(m, settings={"n_neighbors": 3, "weights": "uniform"}),
+    "n_features is a text": lambda m: edit(m, n_features="64"),
+    "classes of lists": lambda m: edit(m, classes=[[1], [2]]),
+    "feature names are a text": lambda m: edit(m, feature_names="x" * 64),
+    "too few feature names": lambda m: edit(m, feature_names=["x"]),
+    "feature names of numbers": lambda m: edit(m, feature_names=list(range(64))),
+    "data is a list": lambda m: edit(m, data=[1]),
+    "data of numbers": lambda m: edit(m, data={"name": 1, "sha256": 2, "licence": 3}),
+    "data half said": lambda m: edit(m, data={"name": "digits"}),
+    "array is a number": lambda m: edit(m, arrays=read_manifest(m)["arrays"] | {"labels": 3}),
+    "bytes are null": lambda m: edit_array(m, "images", bytes=None),
+    "very many bytes": lambda m: edit_array(m, "images", bytes=10**400),
+    "negative bytes": lambda m: edit_array(m, "images", bytes=-1),
+    "sha256 is a number": lambda m: edit_array(m, "images", sha256=3),
+    "dtype is a number": lambda m: edit_array(m, "images", dtype=3),
+    "shape is a number": lambda m: edit_array(m, "images", shape=3),
+    "shape is empty": lambda m: edit_array(m, "forgotten", shape=[]),
+    "shape of texts": lambda m: edit_array(m, "images", shape=["1347", "64"]),
+    "deep array header": lambda m: write_header(m / "labels.npy", b"(" * 9000),
+    "array header in pieces": lambda m: write_header(m / "labels.npy", b"  'descr\n   }{ \"\"\" \x00"),
+    "array header not UTF-8": lambda m: write_header(m / "labels.npy", b"\xff\xfe{"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_one_clear_error(saved, damage):
     DAMAGES[damage](saved)
-    with pytest.raises(ModelFileError) as caught:
-        load_model(saved)
-    assert "\n" not in str(caught.value)
-    assert str(saved) in str(caught.value)
+    for read in (load_model, verify_model):
+        with pytest.raises(ModelFileError) as caught:
+            read(saved)
+        assert "\n" not in str(caught.value)
+        assert str(saved) in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_info_about_a_damaged_model_is_true_or_one_line(saved, capfd, damage, options):
+    DAMAGES[damage](saved)
+    code = main(["model", "info", str(saved), *options])
+    told = capfd.readouterr()
+    assert code in (0, 1)
+    assert len(told.err.splitlines()) == code
+    assert bool(told.out) == (code == 0)
+
+
+def test_feature_names_come_back(tmp_path, X, y):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[f"pixel{n}" for n in range(X.shape[1])])
+    save_model(KNNDigitClassifier("pixels").fit(frame, y), tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.feature_names_in_, frame.columns)
+    loaded.predict(frame[:5])  # warnings are errors here
+    with pytest.raises(ValueError, match="feature names"):
+        loaded.predict(frame[:5].rename(columns={"pixel3": "other"}))
+
+
+def test_a_model_without_feature_names_has_none(saved):
+    assert not hasattr(load_model(saved), "feature_names_in_")
+
+
+def test_names_that_are_not_utf8_are_saved_all_the_same(tmp_path, X, y):
+    data = ModelData("caf\udce9", "abc", "CC BY 4.0")
+    save_model(KNNDigitClassifier("pixels").fit(X, y), tmp_path / "model", data=data)
+    assert read_manifest(tmp_path / "model")["data"]["name"] == "caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_lone_surrogates_in_a_manifest_can_be_shown(saved, capfd):
+    edit(saved, data={"name": "\udce9", "sha256": "abc", "licence": "CC BY 4.0"})
+    read_manifest(saved)["data"]["name"].encode("utf-8")
+    assert main(["model", "info", str(saved), "--json"]) == 0
+
+
+@pytest.mark.parametrize("unsavable", ["labels", "neighbors"])
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, X, y, unsavable):
+    if unsavable == "labels":
+        model = KNNDigitClassifier("pixels", n_neighbors=1).fit(X[:2], ["caf\udce9", "caf\udce8"])
+    else:
+        model = KNNDigitClassifier("pixels").fit(X[:4], y[:4]).forget([0, 1])
+    with pytest.raises(ModelFileError, match="cannot be saved"):
+        save_model(model, tmp_path / "model")
+    assert not any(tmp_path.iterdir())
+
+
+def test_home_is_understood(tmp_path, monkeypatch, X, y):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    save_model(KNNDigitClassifier("pixels").fit(X, y), "~/model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    verify_model("~/model")
 
 
 def test_an_array_of_objects_is_never_unpickled(saved):

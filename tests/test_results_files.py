@@ -20,6 +20,19 @@ def test_what_is_written_is_read(folder):
     np.testing.assert_array_equal(arrays["images"], np.arange(12).reshape(3, 4))
 
 
+def test_what_is_not_utf8_is_written_all_the_same(tmp_path):
+    results = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "command": "run --out caf\udce9",
+        "x\udce9": [()],
+    }
+    write_results(tmp_path, results, {})
+    read, _ = read_results(tmp_path)
+    assert read["command"] == "run --out caf\N{REPLACEMENT CHARACTER}"
+    assert read["x?"] == [[]]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -28,6 +41,8 @@ def test_what_is_written_is_read(folder):
         ("results.json", b"[]"),
         ("results.json", b"\xff\xfe"),
         ("results.json", b"[" * 100_000),
+        ("results.json", b'{"x":' * 900 + b"1" + b"}" * 900),
+        ("results.json", b" " * (2**26 + 1)),
         ("results.json", json.dumps({"format": FORMAT, "format_version": 99}).encode()),
         ("results.npz", None),
         ("results.npz", b""),

@@ -4,6 +4,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
+from knn_digits.errors import DataError
 from knn_digits.features import CosineEmbedding
 from knn_digits.tuning import Choice, Tuning, compare_metrics, make_folds, neighbor_table, tune
 
@@ -127,3 +128,20 @@ def test_manhattan_is_compared_on_the_same_subset(X, y, folds):
     for row in found["metrics"]:
         assert len(row["error_rates"]) == 5
         assert row["error_rates"][0] < 0.3
+
+
+def test_few_and_unequal_writers_leave_no_empty_fold():
+    rng = np.random.default_rng(0)
+    for n_writers in (2, 3, 4, 6):
+        for _ in range(20):
+            labels, writers = rng.integers(0, 3, 25), rng.integers(0, n_writers, 25) ** 2
+            if min(np.bincount(labels, minlength=3)) < 2 or len(np.unique(writers)) < 2:
+                continue
+            folds = make_folds(labels, groups=writers)
+            assert 2 <= folds.max() + 1 <= 5
+            assert np.bincount(folds).min() >= 1
+
+
+def test_one_writer_is_refused():
+    with pytest.raises(DataError, match="at least 2 writers"):
+        make_folds([0, 1] * 10, groups=[7] * 20)

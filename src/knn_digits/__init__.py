@@ -2,23 +2,28 @@
 
 The package, in the order data flows through it::
 
-    datasets/         files -> DigitDataset: MNIST, scikit-learn's digits, folders; and who wrote what
-    features/         images -> the vectors to search among (scikit-learn transformers)
-    neighbors/        the exact nearest references, and how they vote
-    classifier.py     KNNDigitClassifier and its presets: the recognizer
-    model_files.py    save and load it without pickle
-    tuning.py         choosing k and the metric, on training images only
-    baseline.py       scikit-learn's own k-NN beside it
-    evaluation.py     errors, intervals, tests
-    exploration.py    looking at data before learning
-    insights.py       what results say, in words
-    experiment.py     the whole story, in order -> results.json
-    results_files.py  results on disk
-    report/           results -> figures and one HTML page; never fits, never predicts
-    cli/              one file a command
+    datasets/           files -> DigitDataset: MNIST, scikit-learn's digits, folders; and who wrote what
+    features/           images -> the vectors to search among (scikit-learn transformers)
+    neighbors/          the exact nearest references, and how they vote
+    classifier.py       KNNDigitClassifier and its presets: the recognizer
+    model_files.py      save and load it without pickle
+    tuning.py           choosing k and the metric, on training images only
+    baseline.py         scikit-learn's own k-NN beside it
+    evaluation.py       errors, intervals, tests
+    exploration.py      looking at data before learning
+    experiment_data.py  the images of one experiment: all, or a stated fifth
+    mistakes.py         single images worth looking at
+    insights.py         what results say, in words
+    experiment.py       the whole story, in order -> results.json
+    benchmark/          our presets beside other libraries, measured in one run -> bench.json
+    results_files.py    results on disk
+    report/             results -> figures and one HTML page; never fits, never predicts
+    cli/                one file a command
 
-Imports point down this list's arrows only: a module never imports one that comes after it in the flow
-(``tests/test_layers.py`` holds this true). Importing the package does nothing and is cheap; names below are
+    errors.py, progress.py, machine.py, printable.py, json_files.py, output_folder.py: what all may use
+
+Imports point one way: a module never imports one that comes after it in the flow (``tests/test_layers.py``
+holds this true). Importing the package does nothing and is cheap; names below are
 loaded when they are first used.
 """
 

@@ -160,24 +160,21 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             If a label is unknown. Then nothing is learned.
         """
         if not hasattr(self, "search_"):
+            _check_known(y, np.unique(np.asarray(y if classes is None else classes)))
             self.fit(X, y)
             return self if classes is None else self._accept_classes(np.unique(np.asarray(classes)))
         images, labels = validate_data(self, _flat(X), y, dtype="numeric", reset=False)
         labels = column_or_1d(labels, warn=True)
-        accepted = self.classes_ if classes is None else np.union1d(self.classes_, np.asarray(classes))
-        unknown = labels[~np.isin(labels, accepted)]
-        if len(unknown):
-            raise ValueError(
-                f"label {unknown[0]} is none of the classes known ({', '.join(map(str, self.classes_))}): "
-                "pass classes=[...] with it to add a class"
-            )
+        accepted = self.classes_ if classes is None else self._with_classes(np.asarray(classes))
+        _check_known(labels, accepted)
         images = as_pixels(images)
         embedded = self._embed(images)
         self._accept_classes(accepted)
+        # Whoever asks meanwhile finds an image once the search has it: its label must be there before.
+        self.label_codes_.append(np.searchsorted(self.classes_, labels))
         if self.embedding_ is not None:
             self.images_.append(images)
         self.search_.append(embedded)
-        self.label_codes_.append(np.searchsorted(self.classes_, labels))
         return self
 
     def forget(self, ids: ArrayLike) -> Self:
@@ -272,9 +269,16 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         # Without an embedding the images are what is searched: one copy, not two.
         self.search_ = ExactSearch(self.images_ if embedded is images else embedded)
 
+    def _with_classes(self, classes: NDArray) -> NDArray:
+        if classes.size and classes.dtype.kind in "UO" and self.classes_.dtype.kind not in "UO":
+            raise ValueError(
+                f"classes are numbers here, got {classes.ravel()[0]!r}: texts would make them all texts"
+            )
+        return np.union1d(self.classes_, classes)
+
     def _accept_classes(self, classes: NDArray) -> Self:
         """Add classes, keeping label codes in the order of the labels."""
-        accepted = np.union1d(self.classes_, classes)
+        accepted = self._with_classes(classes)
         if len(accepted) > len(self.classes_):
             new_code = np.searchsorted(accepted, self.classes_)
             self.label_codes_ = GrowingRows(new_code[self.label_codes_.to_array()])
@@ -322,6 +326,16 @@ def _all_pixels(images: NDArray) -> bool:
 def _flat(X: Any) -> Any:
     """Images as rows of pixels; whatever is not a stack of images is left to validation."""
     return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 else X
+
+
+def _check_known(labels: ArrayLike, classes: NDArray) -> None:
+    labels = np.asarray(labels).ravel()
+    unknown = labels[~np.isin(labels, classes)]
+    if len(unknown):
+        raise ValueError(
+            f"label {unknown[0]} is none of the classes known ({', '.join(map(str, classes))}): "
+            "pass classes=[...] with it to add a class"
+        )
 
 
 def _check_n_neighbors(k: object) -> None:

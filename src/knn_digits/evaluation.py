@@ -26,7 +26,8 @@ class Evaluation:
     ci95 : tuple of float
         95 % Wilson interval of the error rate.
     top2_accuracy : float or None
-        Share of images whose label has one of the two largest probabilities, where probabilities were given.
+        Share of images whose label has a probability above zero that at most one class exceeds, so that ties
+        for the second place count; where probabilities were given.
     classes : tuple
         Labels, ascending; the order of what follows.
     per_class : tuple of dict
@@ -64,6 +65,19 @@ class Evaluation:
             "n": self.n,
             "error_rate": self.error_rate,
             "ci95": list(self.ci95),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Fields of the evaluation in ``results.json``."""
+        return {
+            **self.summary(),
+            "accuracy": self.accuracy,
+            "top2_accuracy": self.top2_accuracy,
+            "per_class": list(self.per_class),
+            "macro": self.macro,
+            "weighted": self.weighted,
+            "classification_report": self.report_text,
+            "confusion": self.confusion.tolist(),
         }
 
 
@@ -130,8 +144,10 @@ def evaluate(
 
 
 def _top2_accuracy(labels: NDArray, probabilities: NDArray, classes: NDArray) -> float:
-    two_best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    return float((classes[two_best] == labels[:, None]).any(axis=1).mean())
+    """Share of labels that have a share of the vote which at most one class exceeds; ties for second count."""
+    own = probabilities[np.arange(len(labels)), np.searchsorted(classes, labels)]
+    exceeding = (probabilities > own[:, None]).sum(axis=1)
+    return float(((own > 0) & (exceeding <= 1)).mean())
 
 
 def _scores(row: dict[str, float]) -> dict[str, float]:

@@ -1,15 +1,14 @@
 """The whole experiment, in order: explore, show, preprocess, baseline, tune, evaluate, put into words.
 
 `run_experiment` is the story; each step below it is one function that returns what it adds to the results
-(numbers and words, fields of ``results.json``) and to the arrays (what pictures need, ``results.npz``). The test
-images are counted in `_explore`, answered in `_baseline` and `_evaluate`, and choose nothing.
+(numbers and words, fields of ``results.json``) and to the arrays (what pictures need, ``results.npz``). The
+test images are counted in `_explore`, answered in `_baseline` and `_evaluate`, and choose nothing.
 """
 
 from __future__ import annotations
 
-import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,13 @@ from knn_digits import exploration
 from knn_digits.baseline import Baseline, differences, run_scikit_learn
 from knn_digits.classifier import KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
-from knn_digits.datasets.disputed import disputed_test_positions
-from knn_digits.errors import DataError
-from knn_digits.evaluation import Evaluation, errors_without, evaluate, mcnemar
+from knn_digits.evaluation import evaluate, mcnemar
+from knn_digits.experiment_data import ExperimentData
 from knn_digits.insights import insights
 from knn_digits.machine import describe_machine, describe_versions, peak_memory_mb, utc_now
+from knn_digits.mistakes import describe_difference, describe_mistake, disputed_labels
 from knn_digits.neighbors import vote
-from knn_digits.progress import Progress, SilentProgress
+from knn_digits.progress import Advance, Progress, SilentProgress
 from knn_digits.results_files import FORMAT, FORMAT_VERSION
 from knn_digits.tuning import EMBEDDING_OF_METRIC, Choice, Tuning, compare_metrics, make_folds, tune
 
@@ -33,13 +32,13 @@ __all__ = ["Experiment", "run_experiment"]
 
 N_FOLDS = 5
 MAX_NEIGHBORS = 25
-MIN_TRAIN = 10  # the baseline asks for 6 neighbors
-# `quick` keeps one image in five of both parts: searches then take a twenty-fifth of the time.
-QUICK_SHARE = 0.2
 N_SAMPLES, N_HARDEST, N_PAIRS, N_MAP, N_SHOWN_NEIGHBORS = 12, 36, 10, 2000, 6
 SUBSET_QUERIES, SUBSET_REFERENCES = 1500, 6000
 # What is for looking at alone takes as long for few images as for many, so a quick run shows less of it.
 QUICK_N_MAP, QUICK_SUBSET_QUERIES = 700, 400
+_BATCH = 2048  # queries of one call, so that progress can be told; it changes no answer
+
+Added = tuple[dict[str, Any], dict[str, NDArray]]
 
 
 @dataclass
@@ -61,47 +60,6 @@ class Experiment:
     model: KNNDigitClassifier
 
 
-@dataclass(frozen=True)
-class _Data:
-    """The images of one experiment, as rows, with labels as class numbers beside the labels themselves."""
-
-    dataset: DigitDataset
-    train_ids: NDArray[np.int64]  # positions in the dataset; fewer than all when quick
-    test_ids: NDArray[np.int64]
-    groups: NDArray | None
-    n_jobs: int | None
-    seed: int
-    quick: bool
-
-    train: NDArray[np.uint8] = field(init=False)
-    test: NDArray[np.uint8] = field(init=False)
-    train_labels: NDArray = field(init=False)
-    test_labels: NDArray = field(init=False)
-    train_codes: NDArray[np.int64] = field(init=False)
-    test_codes: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        for part, ids in (("train", self.train_ids), ("test", self.test_ids)):
-            images, labels = getattr(self.dataset, f"{part}_images"), getattr(self.dataset, f"{part}_labels")
-            everything = len(ids) == len(images)
-            chosen = images if everything else images[ids]
-            chosen_labels = labels if everything else labels[ids]
-            codes = np.searchsorted(self.dataset.classes, chosen_labels)
-            object.__setattr__(self, part, chosen.reshape(len(chosen), -1))
-            object.__setattr__(self, f"{part}_labels", chosen_labels)
-            object.__setattr__(self, f"{part}_codes", codes)
-
-    @property
-    def n_classes(self) -> int:
-        return len(self.dataset.classes)
-
-    def as_images(self, rows: NDArray) -> NDArray:
-        return rows.reshape(*rows.shape[:-1], self.dataset.side, self.dataset.side)
-
-
-Added = tuple[dict[str, Any], dict[str, NDArray]]
-
-
 def run_experiment(
     dataset: DigitDataset,
     *,
@@ -110,6 +68,7 @@ def run_experiment(
     quick: bool = False,
     seed: int = 0,
     n_jobs: int | None = -1,
+    command: str | None = None,
     progress: Progress | None = None,
 ) -> Experiment:
     """Run the whole experiment.
@@ -127,6 +86,8 @@ def run_experiment(
         Of everything that is drawn: folds, samples, subsets.
     n_jobs : int, optional
         Threads of our own searches, as joblib counts them.
+    command : str, optional
+        The command that asked for it, to be told in the results.
     progress : Progress, optional
         Who is told what goes on.
 
@@ -141,9 +102,18 @@ def run_experiment(
     """
     told = progress or SilentProgress()
     started = time.perf_counter()
-    data = _choose_images(dataset, groups, quick, seed, n_jobs)
-    _check_enough(data)
-    results = _about(data)
+    data = ExperimentData.choose(dataset, groups, quick, seed)
+    results: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "created": utc_now(),
+        "command": command,
+        "quick": quick,
+        "seeds": {"seed": seed},
+        "versions": describe_versions(),
+        "machine": describe_machine(),
+        "dataset": data.about(),
+    }
     arrays: dict[str, NDArray] = {}
     seconds: dict[str, float] = {}
 
@@ -152,15 +122,15 @@ def run_experiment(
         results.update(added[0])
         arrays.update(added[1])
 
-    add("explore", _explore(data, told))
+    add("explore", _explore(data, n_jobs, told))
     add("show", _show(data, arrays["mean_images"], told))
-    folds = make_folds(data.train_labels, n_folds=N_FOLDS, groups=data.groups, seed=seed)
-    add("preprocess", _preprocess(data, folds))
-    baselines, added = _baseline(data, told)
+    folds, added = _preprocess(data, told)
+    add("preprocess", added)
+    baselines, added = _baseline(data, n_jobs, told)
     add("baseline", added)
-    tuning, added = _tune(data, folds, told)
+    tuning, added = _tune(data, folds, n_jobs, told)
     add("tune", added)
-    model, added = _evaluate(data, preset, tuning, baselines[0], told)
+    model, added = _evaluate(data, preset, tuning, baselines[0], n_jobs, told)
     add("evaluate", added)
     results["timings"] = {
         "step_s": seconds,
@@ -168,112 +138,43 @@ def run_experiment(
         "sklearn_predict_s": baselines[0].predict_seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
-    results["insights"] = insights(results)
+    with told.step("Insights"):
+        results["insights"] = insights(results)
     return Experiment(results, arrays, model)
 
 
-# ---- 1. the data ----
+# ---- explore ----
 
 
-def _choose_images(
-    dataset: DigitDataset, groups: ArrayLike | None, quick: bool, seed: int, n_jobs: int | None
-) -> _Data:
-    train_ids, test_ids = np.arange(len(dataset.train_images)), np.arange(len(dataset.test_images))
-    if quick:
-        train_ids = _stratified_share(dataset.train_labels, QUICK_SHARE, seed)
-        test_ids = _stratified_share(dataset.test_labels, QUICK_SHARE, seed)
-    chosen_groups = None if groups is None else np.asarray(groups)[train_ids]
-    return _Data(dataset, train_ids, test_ids, chosen_groups, n_jobs, seed, quick)
-
-
-def _stratified_share(labels: NDArray, share: float, seed: int) -> NDArray[np.int64]:
-    """Draw the same share of every class, at least ten images (or all) of each, in ascending order."""
-    rng = np.random.default_rng(seed)
-    chosen = []
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        n = min(len(members), max(10, round(share * len(members))))
-        chosen.append(rng.choice(members, n, replace=False))
-    return np.sort(np.concatenate(chosen))
-
-
-def _check_enough(data: _Data) -> None:
-    smallest = int(np.bincount(data.train_codes).min())
-    if smallest < 2 or len(data.train) < MIN_TRAIN:
-        raise DataError(
-            f"{data.dataset.name}: expected at least {MIN_TRAIN} training images and 2 of every class, got "
-            f"{len(data.train)} and {smallest}: cross-validation needs more"
-        )
-    if data.groups is not None and len(np.unique(data.groups)) < 2:
-        raise DataError("expected at least 2 writers in the file of groups, got 1: folds are of whole writers")
-
-
-def _about(data: _Data) -> dict[str, Any]:
-    dataset = data.dataset
-    notes = list(dataset.notes)
-    if data.quick:
-        notes.append(
-            f"A quick run on a subset: {len(data.train):,} of {len(dataset.train_images):,} training and "
-            f"{len(data.test):,} of {len(dataset.test_images):,} test images, drawn at random (seed "
-            f"{data.seed}), the same share of every class. Errors are higher than on the whole set."
-        )
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "created": utc_now(),
-        "command": " ".join(["knn-digits", *sys.argv[1:]]),
-        "quick": data.quick,
-        "seeds": {"seed": data.seed},
-        "versions": describe_versions(),
-        "machine": describe_machine(),
-        "dataset": {
-            "name": dataset.name,
-            "source": dataset.source,
-            "licence": dataset.licence,
-            "sha256": dataset.sha256,
-            "side": dataset.side,
-            "classes": dataset.classes.tolist(),
-            "n_train": len(data.train),
-            "n_test": len(data.test),
-            "n_train_available": len(dataset.train_images),
-            "n_test_available": len(dataset.test_images),
-            "notes": notes,
-        },
-    }
-
-
-# ---- 2. explore ----
-
-
-def _explore(data: _Data, told: Progress) -> Added:
-    with told.step("Explore: counts, ink, duplicates, means"):
-        ink = exploration.ink_per_class(data.train, data.train_codes, data.n_classes)
-        duplicates = exploration.count_duplicates(data.train, data.test)
-        means, spreads = exploration.class_means_and_spreads(
-            data.as_images(data.train), data.train_codes, data.n_classes
-        )
-    n_queries = int((data.train_codes < data.n_classes - 1).sum())
+def _explore(data: ExperimentData, n_jobs: int | None, told: Progress) -> Added:
+    train, n_classes = data.train, data.n_classes
+    with told.step("Explore: counts, ink, duplicates, means", 3) as advance:
+        ink = exploration.ink_per_class(train.rows, train.codes, n_classes)
+        advance(1)
+        duplicates = exploration.count_duplicates(train.rows, data.test.rows)
+        advance(1)
+        means, spreads = exploration.class_means_and_spreads(data.as_images(train.rows), train.codes, n_classes)
+    n_queries = int((train.codes < n_classes - 1).sum())
     with told.step("Explore: closest pairs of different classes", n_queries) as advance:
         pairs = exploration.closest_pairs_of_different_classes(
-            data.train, data.train_codes, N_PAIRS, n_jobs=data.n_jobs, progress=advance
+            train.rows, train.codes, N_PAIRS, n_jobs=n_jobs, progress=advance
         )
-    labels = data.dataset.classes.tolist()
     found = {
-        "pixel_type": str(data.train.dtype),
-        "pixel_range": [int(data.train.min()), int(data.train.max())],
+        "pixel_type": str(train.rows.dtype),
+        "pixel_range": [int(train.rows.min()), int(train.rows.max())],
         "class_counts": {
-            "train": np.bincount(data.train_codes, minlength=data.n_classes).tolist(),
-            "test": np.bincount(data.test_codes, minlength=data.n_classes).tolist(),
+            "train": np.bincount(train.codes, minlength=n_classes).tolist(),
+            "test": np.bincount(data.test.codes, minlength=n_classes).tolist(),
         },
         "ink_per_class": [
             {"label": label, "mean": float(values.mean()), "std": float(values.std())}
-            for label, values in zip(labels, ink, strict=True)
+            for label, values in zip(data.classes.tolist(), ink, strict=True)
         ],
         "duplicates": duplicates,
         "closest_pairs": [
             {
-                "train": [int(data.train_ids[p.first]), int(data.train_ids[p.second])],
-                "labels": [labels[data.train_codes[p.first]], labels[data.train_codes[p.second]]],
+                "train": [int(train.ids[p.first]), int(train.ids[p.second])],
+                "labels": [train.labels[p.first].item(), train.labels[p.second].item()],
                 "distance": p.distance,
             }
             for p in pairs
@@ -282,34 +183,34 @@ def _explore(data: _Data, told: Progress) -> Added:
     members = np.array([[p.first, p.second] for p in pairs], np.int64).reshape(-1, 2)
     return {"exploration": found}, {
         "ink": np.concatenate(ink),
-        "ink_codes": np.repeat(np.arange(data.n_classes), [len(values) for values in ink]),
+        "ink_codes": np.repeat(np.arange(n_classes), [len(values) for values in ink]),
         "mean_images": means.astype(np.float32),
         "spread_images": spreads.astype(np.float32),
-        "closest_pair_images": data.as_images(data.train[members]),
+        "closest_pair_images": data.as_images(train.rows[members]),
     }
 
 
-# ---- 3. show ----
+# ---- show ----
 
 
-def _show(data: _Data, means: NDArray, told: Progress) -> Added:
-    images = data.as_images(data.train)
-    with told.step("Show: samples, hard ones, a map"):
-        samples = exploration.samples_per_class(data.train_codes, data.n_classes, N_SAMPLES, data.seed)
-        hardest, resembled = exploration.hardest_looking(images, data.train_codes, means, N_HARDEST)
-        layout = exploration.map_of_digits(
-            images, data.train_codes, QUICK_N_MAP if data.quick else N_MAP, data.seed
-        )
+def _show(data: ExperimentData, means: NDArray, told: Progress) -> Added:
+    train, images = data.train, data.as_images(data.train.rows)
+    with told.step("Show: samples, hard ones", 2) as advance:
+        samples = exploration.samples_per_class(train.codes, data.n_classes, N_SAMPLES, data.seed)
+        advance(1)
+        hardest, resembled = exploration.hardest_looking(images, train.codes, means, N_HARDEST)
+    with told.step("Show: a map"):
+        n_map = QUICK_N_MAP if data.quick else N_MAP
+        layout = exploration.map_of_digits(images, train.codes, n_map, data.seed)
     sample_images = images[samples]
     sample_images[samples < 0] = 0
-    labels = data.dataset.classes
     shown = {
-        "samples": [[int(data.train_ids[i]) for i in row if i >= 0] for row in samples],
+        "samples": [[int(train.ids[i]) for i in row if i >= 0] for row in samples],
         "hardest": [
             {
-                "train": int(data.train_ids[i]),
-                "label": labels[data.train_codes[i]].item(),
-                "resembles": labels[other].item(),
+                "train": int(train.ids[i]),
+                "label": train.labels[i].item(),
+                "resembles": data.classes[other].item(),
             }
             for i, other in zip(hardest, resembled, strict=True)
         ],
@@ -319,15 +220,17 @@ def _show(data: _Data, means: NDArray, told: Progress) -> Added:
         "sample_images": sample_images,
         "hardest_images": images[hardest],
         "map_positions": layout.positions.astype(np.float32),
-        "map_codes": data.train_codes[layout.chosen],
+        "map_codes": train.codes[layout.chosen],
         "map_images": images[layout.chosen],
     }
 
 
-# ---- 4. preprocess ----
+# ---- preprocess ----
 
 
-def _preprocess(data: _Data, folds: NDArray[np.int64]) -> Added:
+def _preprocess(data: ExperimentData, told: Progress) -> tuple[NDArray[np.int64], Added]:
+    with told.step("Preprocess: folds"):
+        folds = make_folds(data.train.labels, n_folds=N_FOLDS, groups=data.groups, seed=data.seed)
     sizes = np.bincount(folds).tolist()
     whole_writers = "" if data.groups is None else f" of whole writers ({len(np.unique(data.groups))})"
     steps = [
@@ -340,55 +243,57 @@ def _preprocess(data: _Data, folds: NDArray[np.int64]) -> Added:
         f"The split into training and test images is that of the data set: {len(data.train):,} and "
         f"{len(data.test):,}.",
         f"For tuning, the training images alone were cut into {len(sizes)} folds{whole_writers}, at random "
-        f"(seed {data.seed}), with the same share of every class.",
+        f"(seed {data.seed}), each with about the same share of every class.",
     ]
+    if len(sizes) < N_FOLDS:
+        steps.append(
+            f"These are fewer than {N_FOLDS} folds, because the smallest class or the writers are too few."
+        )
     found = {
         "steps": steps,
         "n_folds": len(sizes),
         "fold_sizes": sizes,
         "whole_writers": data.groups is not None,
     }
-    return {"preprocessing": found}, {"folds": folds.astype(np.int8)}
+    return folds, ({"preprocessing": found}, {"folds": folds.astype(np.int8)})
 
 
-# ---- 5. baseline ----
+# ---- baseline ----
 
 
-def _baseline(data: _Data, told: Progress) -> tuple[list[Baseline], Added]:
+def _baseline(data: ExperimentData, n_jobs: int | None, told: Progress) -> tuple[list[Baseline], Added]:
     """Answer the test images with scikit-learn's defaults and k = 3, and with our exact search for both k."""
-    labels = data.train_labels
+    train, test = data.train, data.test
     baselines = []
     for k in (None, 3):
-        title = f"Baseline: scikit-learn, k = {k or 5}"
-        with told.step(title, len(data.test)) as advance:
-            baselines.append(run_scikit_learn(k, data.train, labels, data.test, advance))
-    with told.step("Baseline: pixels preset", len(data.test)) as advance:
-        ours, neighbor_labels, distances = _pixels_answers(data, baselines, advance)
+        with told.step(f"Baseline: scikit-learn, k = {k or 5}", len(test)) as advance:
+            baselines.append(run_scikit_learn(k, train.rows, train.labels, test.rows, advance))
+    with told.step("Baseline: pixels preset", len(test)) as advance:
+        ours, neighbor_labels, distances = _pixels_answers(data, baselines, n_jobs, advance)
     differing = [
-        {"n_neighbors": theirs.n_neighbors, **vars(difference)}
+        (difference, theirs.n_neighbors)
         for theirs, mine in zip(baselines, ours, strict=True)
         for difference in differences(theirs.answers, mine.answers, neighbor_labels, distances, theirs.n_neighbors)
     ]
-    positions = [d["test"] for d in differing]
-    for d in differing:
-        d["neighbor_labels"] = neighbor_labels[d["test"], : d["n_neighbors"]].tolist()
-        d["label"] = data.test_labels[d["test"]].item()
-        d["test"] = int(data.test_ids[d["test"]])
-    rows = [_baseline_row(data, b, baselines[0].predict_seconds) for b in [*baselines, *ours]]
-    added = {"baseline": rows, "differences": differing}
-    return baselines, (added, {"difference_images": data.as_images(data.test[positions])})
+    reference = baselines[0].predict_seconds
+    added = {
+        "baseline": [_baseline_row(data, baseline, reference) for baseline in [*baselines, *ours]],
+        "differences": [describe_difference(data, d, neighbor_labels, k) for d, k in differing],
+    }
+    pictures = {"difference_images": data.as_images(test.rows[[d.test for d, _ in differing]])}
+    return baselines, (added, pictures)
 
 
 def _pixels_answers(
-    data: _Data, baselines: list[Baseline], advance: Any
+    data: ExperimentData, baselines: list[Baseline], n_jobs: int | None, advance: Advance
 ) -> tuple[list[Baseline], NDArray, NDArray]:
     """Answer with the pixels preset for every k of the baselines, from one table of exact neighbors."""
     start = time.perf_counter()
-    model = KNNDigitClassifier("pixels", n_jobs=data.n_jobs).fit(data.train, data.train_labels)
+    model = KNNDigitClassifier("pixels", n_jobs=n_jobs).fit(data.train.rows, data.train.labels)
     fitted = time.perf_counter()
     # One more than votes, so that a tie at the last can be seen.
-    n_neighbors = min(max(b.n_neighbors for b in baselines) + 1, len(data.train))
-    distances, ids = _in_batches(model, data.test, n_neighbors, advance)
+    n_neighbors = max(b.n_neighbors for b in baselines) + 1
+    distances, ids = _in_batches(model, data.test.rows, n_neighbors, advance)
     codes = model.label_codes_[ids]
     searched = time.perf_counter()
     ours = []
@@ -398,24 +303,23 @@ def _pixels_answers(
         voted = time.perf_counter() - begin
         name = f"pixels preset, k = {k}"
         ours.append(Baseline(name, k, answers, fitted - start, searched - fitted + voted))
-    return ours, data.dataset.classes[codes], distances
+    return ours, data.classes[codes], distances
 
 
 def _in_batches(
-    model: KNNDigitClassifier, images: NDArray, n_neighbors: int, advance: Any
+    model: KNNDigitClassifier, rows: NDArray, n_neighbors: int, advance: Advance
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """`model.kneighbors` in batches, so that progress can be told; it changes no answer."""
+    """`model.kneighbors`, telling progress."""
     found = []
-    for first in range(0, len(images), 2048):
-        found.append(model.kneighbors(images[first : first + 2048], n_neighbors))
+    for first in range(0, len(rows), _BATCH):
+        found.append(model.kneighbors(rows[first : first + _BATCH], n_neighbors))
         advance(len(found[-1][0]))
     return np.concatenate([d for d, _ in found]), np.concatenate([ids for _, ids in found])
 
 
-def _baseline_row(data: _Data, baseline: Baseline, reference_seconds: float) -> dict[str, Any]:
-    evaluation = evaluate(baseline.name, data.test_labels, baseline.answers, classes=data.dataset.classes)
+def _baseline_row(data: ExperimentData, baseline: Baseline, reference_seconds: float) -> dict[str, Any]:
     return {
-        **evaluation.summary(),
+        **evaluate(baseline.name, data.test.labels, baseline.answers, classes=data.classes).summary(),
         "n_neighbors": baseline.n_neighbors,
         "fit_s": baseline.fit_seconds,
         "predict_s": baseline.predict_seconds,
@@ -423,178 +327,102 @@ def _baseline_row(data: _Data, baseline: Baseline, reference_seconds: float) -> 
     }
 
 
-# ---- 6. tune ----
+# ---- tune ----
 
 
-def _tune(data: _Data, folds: NDArray[np.int64], told: Progress) -> tuple[Tuning, Added]:
-    total = len(EMBEDDING_OF_METRIC) * len(data.train)
-    with told.step("Tune: neighbors among the other folds", total) as advance:
+def _tune(
+    data: ExperimentData, folds: NDArray[np.int64], n_jobs: int | None, told: Progress
+) -> tuple[Tuning, Added]:
+    train, n_metrics = data.train, len(EMBEDDING_OF_METRIC)
+    with told.step("Tune: neighbors among the other folds", n_metrics * len(train)) as advance:
         tuning = tune(
-            data.train,
-            data.train_labels,
-            folds,
-            max_neighbors=MAX_NEIGHBORS,
-            n_jobs=data.n_jobs,
-            progress=advance,
+            train.rows, train.labels, folds, max_neighbors=MAX_NEIGHBORS, n_jobs=n_jobs, progress=advance
         )
-    with told.step("Tune: Manhattan distance on a subset"):
+    with told.step("Tune: Manhattan distance on a subset", n_metrics + 1) as advance:
         subset = compare_metrics(
-            data.train,
-            data.train_labels,
+            train.rows,
+            train.labels,
             folds,
             n_queries=QUICK_SUBSET_QUERIES if data.quick else SUBSET_QUERIES,
             n_references=SUBSET_REFERENCES,
             max_neighbors=MAX_NEIGHBORS,
             seed=data.seed,
-            n_jobs=data.n_jobs,
+            n_jobs=n_jobs,
+            progress=advance,
         )
-    best, simplest = _choice_as_json(tuning.best), _choice_as_json(tuning.one_standard_error)
     found = {
-        "max_neighbors": MAX_NEIGHBORS,
-        "curve": [_choice_as_json(choice) for choice in tuning.curve],
-        "best": best,
-        "one_standard_error": simplest,
-        "chosen": best,
+        "max_neighbors": max(choice.n_neighbors for choice in tuning.curve),
+        "curve": [choice.as_json() for choice in tuning.curve],
+        "best": tuning.best.as_json(),
+        "one_standard_error": tuning.one_standard_error.as_json(),
+        "chosen": tuning.best.as_json(),
         "search_s": tuning.search_seconds,
         "subset": subset,
     }
     return tuning, ({"tuning": found}, {})
 
 
-def _choice_as_json(choice: Choice) -> dict[str, Any]:
-    return {
-        "metric": choice.metric,
-        "weights": choice.weights,
-        "n_neighbors": choice.n_neighbors,
-        "error_rate": choice.error_rate,
-        "standard_error": choice.standard_error,
-        "fold_error_rates": list(choice.fold_error_rates),
-        "vote_s": choice.vote_seconds,
-    }
-
-
-# ---- 7. evaluate ----
+# ---- evaluate ----
 
 
 def _evaluate(
-    data: _Data, preset: str, tuning: Tuning, default: Baseline, told: Progress
+    data: ExperimentData,
+    preset: str,
+    tuning: Tuning,
+    default: Baseline,
+    n_jobs: int | None,
+    told: Progress,
 ) -> tuple[KNNDigitClassifier, Added]:
     """Fit the chosen setting on all training images and answer the test images, once."""
-    choice, simplest = tuning.best, tuning.one_standard_error
+    choice, simplest, test = tuning.best, tuning.one_standard_error, data.test
     start = time.perf_counter()
-    model = KNNDigitClassifier(
-        preset,
-        embedding=EMBEDDING_OF_METRIC[choice.metric],
-        n_neighbors=choice.n_neighbors,
-        weights=choice.weights,
-        n_jobs=data.n_jobs,
-    ).fit(data.train, data.train_labels)
+    model = _fit(data, preset, choice, n_jobs)
     fitted = time.perf_counter()
     n_neighbors = min(max(N_SHOWN_NEIGHBORS, simplest.n_neighbors), len(data.train))
-    with told.step("Evaluate: the tuned model on the test images", len(data.test)) as advance:
-        distances, ids = _in_batches(model, data.test, n_neighbors, advance)
+    with told.step("Evaluate: the tuned model on the test images", len(test)) as advance:
+        distances, ids = _in_batches(model, test.rows, n_neighbors, advance)
         codes = model.label_codes_[ids]
         probabilities = _vote_as(choice, codes, distances, data.n_classes)
         answers = model.classes_[probabilities.argmax(axis=1)]
         predict_seconds = time.perf_counter() - fitted
     evaluation = evaluate(
-        f"tuned: {describe_choice(choice)}",
-        data.test_labels,
-        answers,
-        probabilities=probabilities,
-        classes=data.dataset.classes,
+        f"tuned: {choice}", test.labels, answers, probabilities=probabilities, classes=data.classes
     )
-    other = evaluate(
-        f"one standard error: {describe_choice(simplest)}",
-        data.test_labels,
-        model.classes_[_vote_as(simplest, codes, distances, data.n_classes).argmax(axis=1)],
-        classes=data.dataset.classes,
-    )
-    test = mcnemar(data.test_labels, default.answers, answers)
+    simplest_answers = data.classes[_vote_as(simplest, codes, distances, data.n_classes).argmax(axis=1)]
+    other = evaluate(f"one standard error: {simplest}", test.labels, simplest_answers, classes=data.classes)
     found = {
-        **_evaluation_as_json(evaluation),
+        **evaluation.as_json(),
         "fit_s": fitted - start,
         "predict_s": predict_seconds,
-        "ms_per_image": 1000 * predict_seconds / len(data.test),
+        "ms_per_image": 1000 * predict_seconds / len(test),
         "ratio_to_sklearn": predict_seconds / default.predict_seconds,
-        "mcnemar": {"against": default.name, **vars(test)},
-        "disputed": _disputed(data, answers),
-        "mistakes": _mistakes(data, evaluation, probabilities, distances, ids, choice.n_neighbors),
+        "mcnemar": {"against": default.name, **vars(mcnemar(test.labels, default.answers, answers))},
+        "disputed": disputed_labels(data, answers),
+        "mistakes": [
+            describe_mistake(
+                data, i, probabilities[i], distances[i], ids[i], choice.n_neighbors, N_SHOWN_NEIGHBORS
+            )
+            for i in evaluation.mistakes
+        ],
     }
-    shown = ids[evaluation.mistakes, :N_SHOWN_NEIGHBORS]
     pictures = {
-        "mistake_images": data.as_images(data.test[evaluation.mistakes]),
-        "mistake_neighbor_images": data.as_images(data.train[shown]),
+        "mistake_images": data.as_images(test.rows[evaluation.mistakes]),
+        "mistake_neighbor_images": data.as_images(data.train.rows[ids[evaluation.mistakes, :N_SHOWN_NEIGHBORS]]),
     }
     return model, ({"evaluation": found, "one_standard_error_evaluation": other.summary()}, pictures)
 
 
-def describe_choice(choice: Choice) -> str:
-    """Name a setting in a few words."""
-    return f"{choice.metric}, k = {choice.n_neighbors}, {choice.weights} weights"
+def _fit(data: ExperimentData, preset: str, choice: Choice, n_jobs: int | None) -> KNNDigitClassifier:
+    model = KNNDigitClassifier(
+        preset,
+        embedding=EMBEDDING_OF_METRIC[choice.metric],
+        n_neighbors=choice.n_neighbors,
+        weights=choice.weights,
+        n_jobs=n_jobs,
+    )
+    return model.fit(data.train.rows, data.train.labels)
 
 
 def _vote_as(choice: Choice, codes: NDArray, distances: NDArray, n_classes: int) -> NDArray[np.float64]:
     k = choice.n_neighbors
     return vote(codes[:, :k], distances[:, :k], n_classes, choice.weights)
-
-
-def _evaluation_as_json(evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        **evaluation.summary(),
-        "accuracy": evaluation.accuracy,
-        "top2_accuracy": evaluation.top2_accuracy,
-        "per_class": list(evaluation.per_class),
-        "macro": evaluation.macro,
-        "weighted": evaluation.weighted,
-        "classification_report": evaluation.report_text,
-        "confusion": evaluation.confusion.tolist(),
-    }
-
-
-def _disputed(data: _Data, answers: NDArray) -> dict[str, Any] | None:
-    """Count errors without the test labels in dispute, where such are known."""
-    disputed = disputed_test_positions(data.dataset)
-    here = np.flatnonzero(np.isin(data.test_ids, disputed))
-    if not len(here):
-        return None
-    wrong = here[answers[here] != data.test_labels[here]]
-    return {
-        "test": data.test_ids[here].tolist(),
-        "n_wrong": len(wrong),
-        "without": errors_without(data.test_labels, answers, here.tolist()),
-    }
-
-
-def _mistakes(
-    data: _Data,
-    evaluation: Evaluation,
-    probabilities: NDArray[np.float64],
-    distances: NDArray[np.float64],
-    ids: NDArray[np.int64],
-    k: int,
-) -> list[dict[str, Any]]:
-    disputed = set(disputed_test_positions(data.dataset))
-    labels = data.dataset.classes
-    return [
-        {
-            "test": int(data.test_ids[i]),
-            "label": data.test_labels[i].item(),
-            "answer": labels[probabilities[i].argmax()].item(),
-            "answer_share": float(probabilities[i].max()),
-            "label_share": float(probabilities[i, data.test_codes[i]]),
-            "disputed": int(data.test_ids[i]) in disputed,
-            "neighbors": [
-                {
-                    "train": int(data.train_ids[j]),
-                    "label": data.train_labels[j].item(),
-                    "distance": float(distance),
-                    "votes": rank < k,
-                }
-                for rank, (j, distance) in enumerate(
-                    zip(ids[i, :N_SHOWN_NEIGHBORS], distances[i, :N_SHOWN_NEIGHBORS], strict=True)
-                )
-            ],
-        }
-        for i in evaluation.mistakes
-    ]

@@ -102,16 +102,20 @@ def closest_pairs_of_different_classes(
 ) -> list[Pair]:
     """Find the pairs of images of different classes that are nearest to each other, nearest first.
 
-    Every image's nearest among the images of the later classes is found exactly, so each pair is looked at
-    once; an image is listed once as the first of a pair. `progress` counts the images of all but the last class.
+    Every image's nearest among the images of the later classes are found exactly, so that each pair is looked at
+    once. `progress` counts the images of all classes but the last.
     """
     rows = images.reshape(len(images), -1)
     found: list[Pair] = []
     for code in range(int(codes.max())):
         here, later = np.flatnonzero(codes == code), np.flatnonzero(codes > code)
-        squared, nearest = ExactSearch(rows[later]).kneighbors(rows[here], 1, n_jobs=n_jobs, progress=progress)
-        best = np.argsort(squared[:, 0], kind="stable")[:n_pairs]
-        found += [Pair(int(here[i]), int(later[nearest[i, 0]]), float(np.sqrt(squared[i, 0]))) for i in best]
+        search, k = ExactSearch(rows[later]), min(n_pairs, len(later))
+        squared, nearest = search.kneighbors(rows[here], k, n_jobs=n_jobs, progress=progress)
+        first, rank = np.divmod(np.argsort(squared, axis=None, kind="stable")[:n_pairs], k)
+        found += [
+            Pair(int(here[i]), int(later[nearest[i, j]]), float(np.sqrt(squared[i, j])))
+            for i, j in zip(first, rank, strict=True)
+        ]
     return sorted(found, key=lambda pair: pair.distance)[:n_pairs]
 
 
@@ -158,7 +162,7 @@ def map_of_digits(images: NDArray[np.uint8], codes: NDArray[np.int64], n: int, s
     """Lay out n images, evenly drawn from the classes, by t-SNE of their first 50 principal components.
 
     t-SNE: van der Maaten and Hinton, JMLR 9, 2008. A picture to look at; nothing is computed from it. Fewer
-    than 50 images are laid out by their first two principal components alone.
+    than 50 different images are laid out by their first two principal components alone.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -167,9 +171,10 @@ def map_of_digits(images: NDArray[np.uint8], codes: NDArray[np.int64], n: int, s
     chosen = samples_per_class(codes, n_classes, max(1, n // n_classes), seed).ravel()
     chosen = chosen[chosen >= 0]
     rows = images[chosen].reshape(len(chosen), -1).astype(np.float32)
-    few = len(chosen) < 50
+    few = len(set(_as_bytes(images[chosen]))) < 50  # t-SNE cannot part what is the same
     n_components = min(2 if few else 50, *rows.shape)
-    components = PCA(n_components, svd_solver="full", random_state=seed).fit_transform(rows)
+    with np.errstate(invalid="ignore"):  # shares of no variance at all, where all images are the same
+        components = PCA(n_components, svd_solver="full", random_state=seed).fit_transform(rows)
     if few:
         positions = np.zeros((len(chosen), 2))
         positions[:, :n_components] = components

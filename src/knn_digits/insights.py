@@ -136,11 +136,12 @@ def _classes_that_suffer(results: dict[str, Any]) -> str:
 def _what_is_still_wrong(results: dict[str, Any]) -> str:
     evaluation = results["evaluation"]
     mistakes, disputed = evaluation["mistakes"], evaluation["disputed"]
-    unanimous = sum(m["label_share"] == 0 and _is_unanimous(m) for m in mistakes)
+    unanimous = sum(m["unanimous"] for m in mistakes)
     text = (
         f"In {unanimous:,} of {_count(len(mistakes), 'mistake')} all voting neighbors agree on the same wrong "
         "answer: there other weights or a smaller k would change nothing, only another notion of distance. "
-        f"The right class is first or second in {_percent(evaluation['top2_accuracy'])} of all answers."
+        "The right class is first or second in the vote, ties for second included, in "
+        f"{_percent(evaluation['top2_accuracy'])} of all answers."
     )
     if disputed:
         without = disputed["without"]
@@ -150,10 +151,6 @@ def _what_is_still_wrong(results: dict[str, Any]) -> str:
             f"{without['errors']:,} of {without['n']:,} ({_percent(without['error_rate'])})."
         )
     return text
-
-
-def _is_unanimous(mistake: dict[str, Any]) -> bool:
-    return len({neighbor["label"] for neighbor in mistake["neighbors"] if neighbor["votes"]}) == 1
 
 
 def _count(n: int, what: str) -> str:

@@ -3,39 +3,44 @@
 ::
 
     model/
-      manifest.json    format version, settings, classes, the data it was learned from and its licence,
-                       and for every array its type, shape, size in bytes and sha256
+      manifest.json    format version, settings, classes, names of the features where there are any, the data
+                       it was learned from and its licence, and for every array its type, shape, size in bytes
+                       and sha256
       images.npy       every learned image, uint8 or float, shape (n, d)
       labels.npy       position of its label among the classes, int64, shape (n,)
       forgotten.npy    ids that were taken out, int64, ascending
-      embedded.npy     what is searched, where that is not the images themselves, shape (n, e)
+      embedded.npy     what is searched, where that is not the images themselves, int16, shape (n, d)
 
-A folder is written aside and renamed when whole. Loading maps the arrays into memory instead of reading them,
-and checks everything but the hashes, which `verify_model` does.
+A folder is written aside and put in place when whole (`output_folder`). Loading maps the arrays into memory
+instead of reading them, and checks everything but the hashes, which `verify_model` does.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from knn_digits import features
 from knn_digits.classifier import PRESETS, KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
+from knn_digits.datasets.paths import expanded
 from knn_digits.errors import ModelFileError
+from knn_digits.features import CosineEmbedding
+from knn_digits.features.cosine import LENGTH
+from knn_digits.json_files import read_json, writable, write_json
 from knn_digits.neighbors import WEIGHTS, ExactSearch, GrowingRows
-from knn_digits.output_folder import new_folder
+from knn_digits.output_folder import Kind, new_folder
 
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
+    "MODEL_FOLDER",
     "ModelData",
     "load_model",
     "read_manifest",
@@ -45,8 +50,21 @@ __all__ = [
 
 FORMAT, FORMAT_VERSION = "knn-digits model", 1
 MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 2**24  # bytes
-_EMBEDDINGS = {name: getattr(features, name) for name in features.__all__}
+_DIMENSIONS = {"images": 2, "labels": 1, "forgotten": 1, "embedded": 2}
+MODEL_FOLDER = Kind(MANIFEST, FORMAT, frozenset({MANIFEST, *(f"{name}.npy" for name in _DIMENSIONS)}))
+_LARGEST_COUNT = 2**62  # of anything counted: what int64 can still add to
+
+
+@dataclass(frozen=True)
+class _Output:
+    """What an embedding makes of images: as many columns as they have, of one type, within -largest..largest."""
+
+    dtype: type[np.integer]
+    largest: int
+
+
+_EMBEDDINGS = {"CosineEmbedding": CosineEmbedding}
+_OUTPUTS = {"CosineEmbedding": _Output(np.int16, LENGTH)}
 
 
 @dataclass(frozen=True)
@@ -84,12 +102,12 @@ def save_model(model: KNNDigitClassifier, path: str | Path, *, data: ModelData |
     ------
     ModelFileError
         If the model has an embedding that is not of `knn_digits.features`, or labels that are neither integers
-        nor texts: such cannot be written without pickle.
+        nor texts: such cannot be written without pickle. Also if fewer images are known than neighbors vote.
     OutputError
         If the folder cannot be written; then what was there stays as it was.
     """
-    if not _all_of_one_kind(model.classes_.tolist()):
-        raise ModelFileError(f"labels of type {model.classes_.dtype} cannot be saved: expected integers or texts")
+    _check_savable(model)
+    names = getattr(model, "feature_names_in_", None)
     manifest = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -101,13 +119,14 @@ def save_model(model: KNNDigitClassifier, path: str | Path, *, data: ModelData |
         },
         "classes": model.classes_.tolist(),
         "n_features": int(model.n_features_in_),
+        "feature_names": None if names is None else names.tolist(),
         "data": None if data is None else vars(data),
     }
-    with new_folder(Path(path), MANIFEST) as folder:
+    with new_folder(Path(path), MODEL_FOLDER) as folder:
         manifest["arrays"] = {
             name: _save_array(folder / f"{name}.npy", array) for name, array in _arrays_of(model).items()
         }
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        write_json(folder / MANIFEST, manifest)
 
 
 def load_model(path: str | Path, *, n_jobs: int | None = None) -> KNNDigitClassifier:
@@ -124,20 +143,22 @@ def load_model(path: str | Path, *, n_jobs: int | None = None) -> KNNDigitClassi
     ModelFileError
         If version, names, types, shapes, sizes or ranges of values are not what they must be.
     """
-    folder = Path(path)
+    folder = expanded(path)
     manifest = read_manifest(folder)
     arrays = {name: _open_array(folder / f"{name}.npy", entry) for name, entry in manifest["arrays"].items()}
     settings, classes = manifest["settings"], np.array(manifest["classes"])
     _check_arrays(folder, manifest, arrays)
     model = KNNDigitClassifier(
         manifest["preset"],
-        embedding=_embedding_from_json(folder, settings["embedding"]),
+        embedding=_embedding_from_json(settings["embedding"]),
         n_neighbors=settings["n_neighbors"],
         weights=settings["weights"],
         n_jobs=n_jobs,
     )
     model.classes_ = classes
     model.n_features_in_ = manifest["n_features"]
+    if manifest.get("feature_names") is not None:
+        model.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
     model.n_neighbors_, model.weights_ = settings["n_neighbors"], settings["weights"]
     model.embedding_ = None if model.embedding is None else model.embedding.fit(arrays["images"][:1])
     model.images_ = GrowingRows(arrays["images"])
@@ -156,7 +177,7 @@ def verify_model(path: str | Path) -> None:
     ModelFileError
         Naming the first array that differs.
     """
-    folder = Path(path)
+    folder = expanded(path)
     load_model(folder)
     for name, entry in read_manifest(folder)["arrays"].items():
         found = _sha256(folder / f"{name}.npy")
@@ -171,26 +192,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     ------
     ModelFileError
     """
-    path = folder / MANIFEST
-    try:
-        if path.stat().st_size > _LARGEST_MANIFEST:
-            raise _damaged(folder, f"{MANIFEST} is larger than {_LARGEST_MANIFEST:,} bytes")
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelFileError(
-            f"no model in {folder}: expected {MANIFEST}; make one with `knn-digits fit`"
-        ) from None
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise _damaged(folder, f"{MANIFEST} is not JSON") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is not the manifest of a knn-digits model")
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise ModelFileError(
-            f"{folder} holds a model of format version {manifest.get('format_version')!r}, expected "
-            f"{FORMAT_VERSION}: fit it anew with `knn-digits fit`"
-        )
+    folder = expanded(folder)
+    manifest = read_json(
+        folder / MANIFEST,
+        file_format=FORMAT,
+        version=FORMAT_VERSION,
+        error=ModelFileError,
+        made_by="knn-digits fit",
+    )
     problem = _problem_in(manifest)
     if problem:
         raise _damaged(folder, f"{MANIFEST}: {problem}")
@@ -198,6 +207,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 # ---- writing ----
+
+
+def _check_savable(model: KNNDigitClassifier) -> None:
+    """Refuse, before anything is written, what could not be loaded again."""
+    classes = model.classes_.tolist()
+    if not _all_of_one_kind(classes) or writable(classes) != classes:
+        raise ModelFileError(
+            f"labels of type {model.classes_.dtype} cannot be saved: expected integers or texts in Unicode"
+        )
+    if model.n_neighbors_ > len(model.search_):
+        raise ModelFileError(
+            f"a model of {len(model.search_):,} images, of which {model.n_neighbors_:,} vote, cannot be saved: "
+            "learn more images or fit it with a smaller n_neighbors"
+        )
 
 
 def _arrays_of(model: KNNDigitClassifier) -> dict[str, NDArray]:
@@ -249,42 +272,101 @@ def _damaged(folder: Path, what: str) -> ModelFileError:
 
 def _problem_in(manifest: dict[str, Any]) -> str | None:
     """Say what is wrong with a manifest of the right version, if anything is."""
-    settings, arrays, classes = (manifest.get(key) for key in ("settings", "arrays", "classes"))
-    if manifest.get("preset") not in PRESETS:
-        return f"preset {manifest.get('preset')!r}, expected one of {', '.join(PRESETS)}"
-    if not isinstance(settings, dict) or not _is_count(settings.get("n_neighbors")):
+    # In this order: each may rely on what those before it found in order.
+    return (
+        _problem_in_settings(manifest.get("preset"), manifest.get("settings"))
+        or _problem_in_embedding(manifest["settings"].get("embedding", "not said"))
+        or _problem_in_classes(manifest.get("classes"))
+        or _problem_in_features(manifest.get("n_features"), manifest.get("feature_names"))
+        or _problem_in_data(manifest.get("data"))
+        or _problem_in_arrays(manifest.get("arrays"), embedded=manifest["settings"]["embedding"] is not None)
+        or _problem_in_number_of_neighbors(manifest["settings"]["n_neighbors"], manifest["arrays"])
+    )
+
+
+def _problem_in_settings(preset: Any, settings: Any) -> str | None:
+    if not _is_one_of(preset, PRESETS):
+        return f"preset {preset!r:.80}, expected one of {', '.join(PRESETS)}"
+    if not isinstance(settings, dict) or not _is_count(settings.get("n_neighbors"), least=1):
         return "settings without a number of neighbors"
-    if settings.get("weights") not in WEIGHTS:
-        return f"weights {settings.get('weights')!r}, expected one of {', '.join(WEIGHTS)}"
-    if not isinstance(classes, list) or not classes or not _all_of_one_kind(classes):
-        return "classes are not a list of whole numbers or of texts"
-    if classes != sorted(set(classes)):
-        return "classes are not ascending"
-    if not _is_count(manifest.get("n_features")):
-        return "n_features is not a positive number"
-    expected = {"images", "labels", "forgotten"} | ({"embedded"} if settings.get("embedding") else set())
-    if not isinstance(arrays, dict) or set(arrays) != expected:
-        return f"expected the arrays {', '.join(sorted(expected))}"
-    if not all(isinstance(e, dict) and {"dtype", "shape", "bytes", "sha256"} <= set(e) for e in arrays.values()):
-        return "an array without its type, shape, size or sha256"
+    if not _is_one_of(settings.get("weights"), WEIGHTS):
+        return f"weights {settings.get('weights')!r:.80}, expected one of {', '.join(WEIGHTS)}"
     return None
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _problem_in_embedding(embedding: Any) -> str | None:
+    if embedding is None:
+        return None
+    if not isinstance(embedding, dict) or not _is_one_of(embedding.get("name"), _EMBEDDINGS):
+        return f"unknown embedding, expected null or one of {', '.join(_EMBEDDINGS)}"
+    parameters = embedding.get("parameters")
+    if not isinstance(parameters, dict) or set(parameters) != set(_EMBEDDINGS[embedding["name"]]().get_params()):
+        return f"parameters that {embedding['name']} does not have"
+    return None
+
+
+def _problem_in_classes(classes: Any) -> str | None:
+    if not isinstance(classes, list) or not classes or not _all_of_one_kind(classes):
+        return "classes are not a list of whole numbers or of texts"
+    return None if classes == sorted(set(classes)) else "classes are not ascending"
+
+
+def _problem_in_features(n_features: Any, names: Any) -> str | None:
+    if not _is_count(n_features, least=1):
+        return "n_features is not a positive number"
+    if names is not None and not (_is_list_of(str, names) and len(names) == n_features):
+        return "feature_names are not one text a feature"
+    return None
+
+
+def _problem_in_data(data: Any) -> str | None:
+    expected = ModelData.__dataclass_fields__
+    if data is None or (isinstance(data, dict) and all(isinstance(data.get(key), str) for key in expected)):
+        return None
+    return f"data is not null or the texts {', '.join(expected)}"
+
+
+def _problem_in_arrays(arrays: Any, *, embedded: bool) -> str | None:
+    expected = set(_DIMENSIONS) if embedded else set(_DIMENSIONS) - {"embedded"}
+    if not isinstance(arrays, dict) or set(arrays) != expected:
+        return f"expected the arrays {', '.join(sorted(expected))}"
+    for name, entry in arrays.items():
+        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("dtype", "sha256")):
+            return f"array {name} without its type or sha256"
+        shape = entry.get("shape")
+        if not isinstance(shape, list) or len(shape) != _DIMENSIONS[name] or not all(map(_is_count, shape)):
+            return f"array {name} of shape {shape!r:.80}, expected {_DIMENSIONS[name]} whole numbers"
+        if not _is_count(entry.get("bytes")):
+            return f"array {name} without its size in bytes"
+    return None
+
+
+def _problem_in_number_of_neighbors(n_neighbors: int, arrays: dict[str, Any]) -> str | None:
+    n_images, n_forgotten = arrays["images"]["shape"][0], arrays["forgotten"]["shape"][0]
+    if n_neighbors > n_images - n_forgotten:
+        return f"{n_neighbors:,} neighbors of {n_images:,} images, {n_forgotten:,} of them forgotten"
+    return None
+
+
+def _is_count(value: object, least: int = 0) -> bool:
+    return type(value) is int and least <= value <= _LARGEST_COUNT
+
+
+def _is_one_of(value: object, names: Collection[str]) -> bool:
+    # The type first: a list or a dict from a file cannot even be looked up.
+    return isinstance(value, str) and value in names
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
 def _all_of_one_kind(classes: list[Any]) -> bool:
-    return all(isinstance(c, str) for c in classes) or all(type(c) is int and abs(c) < 2**62 for c in classes)
+    return _is_list_of(str, classes) or all(type(c) is int and abs(c) < 2**62 for c in classes)
 
 
-def _embedding_from_json(folder: Path, entry: Any) -> Any:
-    if entry is None:
-        return None
-    try:
-        return _EMBEDDINGS[entry["name"]](**entry["parameters"])
-    except (KeyError, TypeError):
-        raise _damaged(folder, f"{MANIFEST}: unknown embedding") from None
+def _embedding_from_json(entry: dict[str, Any] | None) -> Any:
+    return None if entry is None else _EMBEDDINGS[entry["name"]](**entry["parameters"])
 
 
 def _open_array(path: Path, entry: dict[str, Any]) -> NDArray:
@@ -292,9 +374,7 @@ def _open_array(path: Path, entry: dict[str, Any]) -> NDArray:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            if npy.read_magic(file) != (1, 0):
-                raise ValueError("not of .npy version 1.0")
-            shape, fortran, dtype = npy.read_array_header_1_0(file)
+            shape, fortran, dtype = _read_header(file)
             start = file.tell()
         if dtype.str != entry["dtype"] or list(shape) != entry["shape"] or fortran:
             raise ValueError(f"holds {dtype.str} {list(shape)}, expected {entry['dtype']} {entry['shape']}")
@@ -311,6 +391,18 @@ def _open_array(path: Path, entry: dict[str, Any]) -> NDArray:
         raise _damaged(path.parent, f"cannot read {path.name}: {error.strerror or error}") from None
     except (ValueError, OverflowError) as error:
         raise _damaged(path.parent, f"{path.name} {error}") from None
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    if npy.read_magic(file) != (1, 0):
+        raise ValueError("is not of .npy version 1.0")
+    try:
+        return npy.read_array_header_1_0(file)
+    except OSError:
+        raise
+    except Exception:
+        # NumPy parses it as Python: what it raises for nonsense is anything the parser of Python raises.
+        raise ValueError("has no header of an array") from None
 
 
 def _check_arrays(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArray]) -> None:
@@ -330,6 +422,14 @@ def _check_arrays(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDAr
         raise _damaged(folder, "forgotten.npy does not hold ascending int64")
     if len(forgotten) and (forgotten[0] < 0 or forgotten[-1] >= len(images)):
         raise _damaged(folder, f"forgotten.npy holds ids outside 0..{len(images) - 1}")
-    embedded = arrays.get("embedded")
-    if embedded is not None and (embedded.ndim != 2 or len(embedded) != len(images) or embedded.dtype != np.int16):
-        raise _damaged(folder, "embedded.npy does not hold one int16 row an image")
+    if "embedded" in arrays:
+        _check_embedded(folder, manifest["settings"]["embedding"]["name"], images.shape, arrays["embedded"])
+
+
+def _check_embedded(folder: Path, name: str, shape: tuple[int, ...], embedded: NDArray) -> None:
+    """Check that an array can be what an embedding makes of images of this shape."""
+    output = _OUTPUTS[name]
+    if embedded.dtype != output.dtype or embedded.shape != shape:
+        raise _damaged(folder, f"embedded.npy does not hold {output.dtype.__name__} of shape {shape}")
+    if embedded.min() < -output.largest or embedded.max() > output.largest:
+        raise _damaged(folder, f"embedded.npy holds values outside {-output.largest}..{output.largest}")

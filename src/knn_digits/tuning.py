@@ -7,6 +7,7 @@ are found once, and the votes of the nearest 1, 2, ... k counted as they come. N
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import NearestNeighbors
 
+from knn_digits.errors import DataError
 from knn_digits.features import CosineEmbedding
 from knn_digits.neighbors import WEIGHTS, ExactSearch, votes_for_each_k
 from knn_digits.neighbors.voting import Weights
@@ -89,6 +91,21 @@ class Choice:
         """Standard error of that mean, from the spread of the folds."""
         return float(np.std(self.fold_error_rates, ddof=1) / np.sqrt(len(self.fold_error_rates)))
 
+    def __str__(self) -> str:
+        return f"{self.metric}, k = {self.n_neighbors}, {self.weights} weights"
+
+    def as_json(self) -> dict[str, Any]:
+        """Fields of a point of the curve in ``results.json``."""
+        return {
+            "metric": self.metric,
+            "weights": self.weights,
+            "n_neighbors": self.n_neighbors,
+            "error_rate": self.error_rate,
+            "standard_error": self.standard_error,
+            "fold_error_rates": list(self.fold_error_rates),
+            "vote_s": self.vote_seconds,
+        }
+
 
 @dataclass(frozen=True)
 class Tuning:
@@ -144,20 +161,26 @@ def make_folds(
 
     Raises
     ------
-    ValueError
+    DataError
         If a class, or the writers, are too few for two folds.
     """
     labels = np.asarray(labels)
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
-    n_folds = min(n_folds, smallest if groups is None else len(np.unique(np.asarray(groups))))
-    if n_folds < 2:
-        raise ValueError("cross-validation needs at least 2 images of every class, and at least 2 writers")
-    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(
-        n_folds, shuffle=True, random_state=seed
-    )
-    folds = np.empty(len(labels), np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
-        folds[held_out] = number
+    n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
+    if groups is not None:
+        n_folds = min(n_folds, len(np.unique(np.asarray(groups))))
+    folds = np.zeros(len(labels), np.int64)
+    if n_folds >= 2:
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        splitter = kind(n_folds, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            # That some fold lacks a class is so where writers are few; the folds say how many they are.
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
+                folds[held_out] = number
+    # Where writers are few and unequal, a fold may have been left empty.
+    folds = np.unique(folds, return_inverse=True)[1]
+    if folds.max() < 1:
+        raise DataError("cross-validation needs at least 2 images of every class, and at least 2 writers")
     return folds
 
 
@@ -265,6 +288,7 @@ def compare_metrics(
     max_neighbors: int = 25,
     seed: int = 0,
     n_jobs: int | None = None,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> dict[str, Any]:
     """Compare Manhattan distance, too slow for all images, with the others on one small subset.
 
@@ -276,6 +300,8 @@ def compare_metrics(
     max_neighbors, n_jobs : as in `tune`
     seed : int
         Of the draw.
+    progress : callable
+        Told of every metric done.
 
     Returns
     -------
@@ -288,23 +314,30 @@ def compare_metrics(
     inside, outside = np.flatnonzero(folds == 0), np.flatnonzero(folds != 0)
     asked = rng.choice(inside, min(n_queries, len(inside)), replace=False)
     among = rng.choice(outside, min(n_references, len(outside)), replace=False)
-    chosen = np.concatenate([asked, among])
     k = min(max_neighbors, len(among))
     rows = []
     for metric in (*EMBEDDING_OF_METRIC, "manhattan"):
         start = time.perf_counter()
-        if metric == "manhattan":
-            search = NearestNeighbors(n_neighbors=k, metric=metric, algorithm="brute", n_jobs=n_jobs)
-            search.fit(images[among].astype(np.float32))
-            distances, ids = search.kneighbors(images[asked].astype(np.float32))
-        else:
-            embedding = EMBEDDING_OF_METRIC[metric]
-            embedded = images[chosen] if embedding is None else clone(embedding).fit_transform(images[chosen])
-            queries, references = embedded[: len(asked)], embedded[len(asked) :]
-            squared, ids = ExactSearch(references).kneighbors(queries, k, n_jobs=n_jobs)
-            distances = np.sqrt(squared)
+        distances, ids = _neighbors_by(metric, images[asked], images[among], k, n_jobs)
         seconds = time.perf_counter() - start
         votes = votes_for_each_k(label_codes[among][ids], distances, len(classes))
         error_rates = [float((p.argmax(axis=1) != label_codes[asked]).mean()) for p in votes]
         rows.append({"metric": metric, "error_rates": error_rates, "seconds": seconds})
+        progress(1)
     return {"n_queries": len(asked), "n_references": len(among), "metrics": rows}
+
+
+def _neighbors_by(
+    metric: str, queries: NDArray, references: NDArray, k: int, n_jobs: int | None
+) -> tuple[NDArray, NDArray]:
+    """Find neighbors by our search, or by scikit-learn's for the metric that ours does not know."""
+    if metric == "manhattan":
+        search = NearestNeighbors(n_neighbors=k, metric=metric, algorithm="brute", n_jobs=n_jobs)
+        distances, ids = search.fit(references.astype(np.float32)).kneighbors(queries.astype(np.float32))
+        return distances, ids
+    embedding = EMBEDDING_OF_METRIC[metric]
+    if embedding is not None:
+        fitted = clone(embedding).fit(references)
+        references, queries = fitted.transform(references), fitted.transform(queries)
+    squared, ids = ExactSearch(references).kneighbors(queries, k, n_jobs=n_jobs)
+    return np.sqrt(squared), ids

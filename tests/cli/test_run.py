@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from knn_digits import load_dataset, load_model
+from knn_digits.results_files import REPORT_FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,7 @@ def report_folder(tmp_path_factory):
 
 def test_it_leaves_everything_promised(report_folder):
     out = report_folder / "my report"
-    assert {path.name for path in out.iterdir()} == {
-        "index.html", "results.json", "results.npz", "figures", "model"
-    }  # fmt: skip
+    assert {path.name for path in out.iterdir()} == REPORT_FOLDER.names
     names = {path.stem for path in (out / "figures").glob("*.png")}
     assert names == {path.stem for path in (out / "figures").glob("*.svg")}
     assert len(names) > 8
@@ -96,6 +95,48 @@ def test_somebody_elses_folder_is_refused_before_anything_is_computed(call):
     for command in (["run", "--dataset", "digits"], ["fit", "--dataset", "digits"]):
         call(*command, "--out", "papers").assert_one_line_error()
     assert [path.name for path in Path("papers").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("command", "marker"), [("run", "results.json"), ("fit", "manifest.json"), ("bench", "bench.json")]
+)
+def test_a_marker_of_somebody_elses_is_no_leave_to_delete(call, command, marker):
+    Path("papers").mkdir()
+    Path("papers", marker).write_text('{"accuracy": 0.9}')
+    call(command, "--dataset", "digits", "--out", "papers").assert_one_line_error()
+    assert Path("papers", marker).read_text() == '{"accuracy": 0.9}'
+
+
+def test_fit_writes_where_the_user_pointed(call, monkeypatch):
+    home = Path("home").absolute()
+    home.mkdir()
+    (home / "disk").mkdir()
+    (home / "link").symlink_to("disk")
+    monkeypatch.setenv("HOME", str(home))
+    assert call("fit", "--dataset", "digits", "--out", "~/link").out.endswith(f": {home / 'disk'}\n")
+    assert not Path("~").exists()
+    monkeypatch.chdir(home / "disk")
+    assert call("fit", "--dataset", "digits", "--out", ".").code == 0
+    assert call("model", "verify", home / "link").code == 0
+    assert {path.name for path in home.iterdir()} == {"disk", "link"}
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_name_that_is_not_utf8_loses_nothing(start, monkeypatch, options):
+    out = os.fsdecode(b"caf\xe9")
+    try:
+        Path(out).mkdir()
+    except OSError:
+        pytest.skip("names are always UTF-8 here")
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as a terminal's is; not so in the C locale
+    process = start("run", "--dataset", "digits", "--quick", "--out", out, *options, encoding="utf-8")
+    told, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert {path.name for path in Path(out).iterdir()} == REPORT_FOLDER.names
+    command = json.loads(Path(out, "results.json").read_text(encoding="utf-8"))["command"]
+    assert "caf" in command
+    assert told.endswith("/index.html\n") or json.loads(told)["command"] == command
 
 
 @pytest.mark.parametrize("out", ["/dev/null/x", "/proc/x", "file/x"])

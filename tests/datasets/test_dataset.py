@@ -67,6 +67,20 @@ def test_what_does_not_fit_is_refused(changes, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("caf\udce9", "caf\N{REPLACEMENT CHARACTER}"),
+        ("caf\udcc3\udca9", "café"),  # UTF-8 that Python read as ASCII
+        ("café 日本", "café 日本"),
+        ("\ud800", "?"),
+    ],
+)
+def test_texts_can_be_printed(text, shown):
+    dataset = make(name=text, source=f"folder {text}", notes=(text,))
+    assert (dataset.name, dataset.source, dataset.notes) == (shown, f"folder {shown}", (shown,))
+
+
 def test_hash_is_of_the_content_alone():
     assert make().sha256 == make(name="other", source="elsewhere", notes=("x",)).sha256
     assert make().sha256 == make(train_labels=np.array([0, 1, 2, 1], np.uint8)).sha256

@@ -196,7 +196,10 @@ def test_only_what_is_missing_or_damaged_in_the_cache_is_fetched(tiny_mnist, ser
         dataset = load_dataset("mnist", download=True)
     assert dataset.source == f"cache {cache}, {server.url}"
     assert server.requests == [f"{TRAIN_LABELS}.gz", f"{TEST_LABELS}.gz"]
-    assert "damaged file in the cache" in caplog.text
+    (warning,) = caplog.messages
+    assert "damaged or not MNIST in the cache" in warning
+    assert TEST_LABELS in warning
+    assert TRAIN_LABELS not in warning
     assert [status.state for status in mnist_status()] == ["ok"] * 4
 
 
@@ -403,6 +406,35 @@ def test_old_leftovers_are_cleared_and_young_ones_are_not(tiny_mnist, server, ca
         os.utime(cache / name, (time.time() - age,) * 2)
     fetch_mnist()
     assert visible(cache) == sorted([*server.files, ".x.young.part"])
+
+
+@pytest.fixture
+def foreign_cache(tiny_mnist, cache):
+    """Something else filled it: sound files of another data set, under the names of MNIST."""
+    other = {name: idx_bytes(255 - array) for name, array in digit_arrays().items()}
+    return write_folder(cache, other)
+
+
+def test_a_cache_filled_by_something_else_is_fetched_anew(tiny_mnist, server, foreign_cache, caplog):
+    served(server, tiny_mnist)
+    dataset = load_dataset("mnist", download=True)
+    assert dataset.source == server.url
+    assert np.array_equal(dataset.train_images, digit_arrays()[TRAIN_IMAGES])
+    assert len(caplog.messages) == 1
+    assert load_dataset("mnist").source == f"cache {foreign_cache}"
+
+
+def test_a_cache_filled_by_something_else_is_one_line_without_a_network(
+    tiny_mnist, foreign_cache, connections, caplog
+):
+    with pytest.raises(DataNotFoundError, match="is damaged or not MNIST") as caught:
+        load_dataset("mnist")
+    assert str(foreign_cache) in str(caught.value)
+    assert "knn-digits data fetch" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caplog.messages == []
+    assert connections == []
+    assert "is damaged or not MNIST" in load_dataset("auto").notes[0]
 
 
 def test_cache_folder_is_asked_for_but_not_made(cache, monkeypatch):

@@ -1,3 +1,5 @@
+import os
+import sys
 import warnings
 
 import numpy as np
@@ -95,6 +97,19 @@ def test_what_would_be_missed_silently_is_an_error(tmp_path, spoil, words):
     spoil(write_classes(tmp_path))
     with pytest.raises(DataError, match=words) as caught:
         load_dataset(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8(tmp_path):
+    folder = write_classes(tmp_path / os.fsdecode(b"caf\xe9"))
+    dataset = load_dataset(folder)
+    assert dataset.name == "caf\N{REPLACEMENT CHARACTER}"
+    assert dataset.source == f"folder {tmp_path}/caf\N{REPLACEMENT CHARACTER}"
+    (folder / "1").rename(folder / os.fsdecode(b"s\xe9pt"))
+    with pytest.raises(DataError, match=r"must be UTF-8, got b's.xe9pt': rename the folder") as caught:
+        load_dataset(folder)
+    str(caught.value).encode()
     assert "\n" not in str(caught.value)
 
 

@@ -1,10 +1,15 @@
 """The search against oracles that are not ours: integer arithmetic and scikit-learn."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_info
 
 from knn_digits.neighbors import ExactSearch
 
@@ -214,3 +219,78 @@ def test_300_queries_among_60000_equal_the_oracle(mnist):
 @pytest.mark.slow
 def test_all_test_images_equal_the_oracle(mnist):
     same_as_oracle_on_mnist(mnist, 10_000)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1e-22, 1e-10, 1e10, 1e30])
+def test_the_unit_of_floats_does_not_matter(dtype, scale, rng):
+    unit = 2.0 ** round(np.log2(scale))  # a power of two, so that scaling rounds nothing
+    references, queries = rng.normal(size=(1500, 20)).astype(dtype), rng.normal(size=(40, 20)).astype(dtype)
+    expected = ExactSearch(references).kneighbors(queries, 5)[1]
+    scaled = ExactSearch(references * dtype(unit)).kneighbors(queries * dtype(unit), 5)[1]
+    np.testing.assert_array_equal(scaled, expected)
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e153])
+def test_numbers_whose_squares_leave_the_range_of_floats_are_refused(scale, rng):
+    numbers = rng.normal(size=(50, 5))
+    with pytest.raises(ValueError, match="too large or too small"):
+        ExactSearch(numbers * scale)
+    if scale > 1:  # small ones have their center, that of the references, taken from them
+        with pytest.raises(ValueError, match="too large or too small"):
+            ExactSearch(numbers).kneighbors(numbers * scale, 1)
+
+
+def test_threads_of_blas_are_what_they_were_after_calls_that_overlap(rng):
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = threads()
+    search = ExactSearch(rng.integers(0, 256, (9000, 300)).astype(np.uint8))
+    queries = rng.integers(0, 256, (3000, 300)).astype(np.uint8)
+    with ThreadPoolExecutor(3) as pool:
+        # Of different lengths, so that the first to begin is not the last to end.
+        list(pool.map(lambda n: search.kneighbors(queries[:n], 3), [3000, 30, 1500, 10, 600]))
+    assert threads() == before
+
+
+def test_searching_while_another_thread_learns(rng):
+    rows = rng.integers(0, 256, (400, 30)).astype(np.uint8)
+    search = ExactSearch(rows[:100])
+    done = threading.Event()
+
+    def ask():
+        while not done.is_set():
+            squared, ids = search.kneighbors(rows[:5], 3)
+            assert (ids >= 0).all()
+            assert (squared[:, 0] == 0).all()
+
+    with ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(ask) for _ in range(2)]
+        for row in np.repeat(rows[100:], 3, axis=0):
+            search.append(row[None])
+        done.set()
+        for asked in asking:
+            asked.result()
+
+
+def test_many_identical_references_take_no_longer_than_different_ones(rng):
+    different = rng.integers(0, 256, (20_000, 100)).astype(np.uint8)
+    queries = different[:500]
+
+    def seconds(references):
+        search = ExactSearch(references)
+        times = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            search.kneighbors(queries, 5)
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
+    assert seconds(np.repeat(different[:1], 20_000, axis=0)) < 20 * seconds(different)
+
+
+def test_forgetting_nothing_is_nothing():
+    search = ExactSearch(np.zeros((3, 2), np.uint8))
+    search.forget(np.array([]))
+    assert len(search) == 3

@@ -16,6 +16,7 @@ from PIL import Image
 
 from knn_digits.experiment import Experiment
 from knn_digits.report import cards
+from knn_digits.report.figures_evaluation import compared, comparison
 from knn_digits.report.page import CHAPTERS, heat
 from knn_digits.report.wording import percent
 
@@ -162,6 +163,30 @@ def test_main_numbers_and_how_to_reproduce(page: Page, experiment: Experiment):
         assert expected in page.text
 
 
+def test_every_setting_is_compared_once(render: Draw, results: dict, arrays: dict):
+    tuned, other = results["evaluation"]["name"], "one standard error: another one"
+    results["one_standard_error_evaluation"]["name"] = other
+    for differs in (True, False):
+        choice = {"n_neighbors": results["tuning"]["chosen"]["n_neighbors"] + differs}
+        results["tuning"]["one_standard_error"] = results["tuning"]["chosen"] | choice
+        rows = [*(row["name"] for row in results["baseline"]), tuned, *([other] if differs else [])]
+        assert [row["name"] for row in compared(results)] == rows
+        assert (other in comparison(results, arrays).alt) == differs
+        text = Page(render(results, arrays)).text
+        assert (other in text) == differs
+        assert ("tuned settings, from chapters 6 and 7, stand below" in text) == differs
+        assert ("tuned setting, from chapters 6 and 7, stands below" in text) != differs
+
+
+def test_says_only_what_is_so(page: Page, render: Draw, results: dict, arrays: dict):
+    assert "dark and faint ink count alike" in page.text  # cosine cancels contrast, not the width of strokes
+    assert "thick" not in page.text
+    assert "whole run" not in page.text.lower()  # acquiring, saving and drawing are not in the time told
+    assert "If one person wrote several of the images" in page.text  # nothing is known about writers here
+    results["preprocessing"]["whole_writers"] = True
+    assert "All images of one writer are in one fold" in render(results, arrays)
+
+
 def test_shows_every_mistake_with_its_neighbors(many_mistakes: Experiment, render: Draw):
     results = copy.deepcopy(many_mistakes.results)
     mistakes = results["evaluation"]["mistakes"]
@@ -172,7 +197,8 @@ def test_shows_every_mistake_with_its_neighbors(many_mistakes: Experiment, rende
     for mistake in mistakes:
         assert f"Test image {mistake['test']}, labeled {mistake['label']}, read as {mistake['answer']}" in text
     assert text.count(" votes</span>") == sum(n["votes"] for m in mistakes for n in m["neighbors"])
-    assert text.count("disputed label</span>") == sum(m["disputed"] for m in mistakes) > 0
+    assert text.count("disputed label</span>") == sum(m["disputed"] for m in mistakes) > 3
+    assert "143 of these test labels are disputed" in text
 
 
 def test_caps_the_bytes_of_the_gallery_and_says_so(
@@ -231,6 +257,13 @@ def test_a_class_without_test_images(draw: Draw, results: dict, arrays: dict):
     page = Page(draw(results, arrays))
     (alt,) = [a["alt"] for a in page.all("img") if a["alt"].startswith("Precision")]
     assert "of each class: 1 " in alt
+
+
+def test_results_of_no_command(render: Draw, results: dict, arrays: dict):
+    results["command"] = None
+    text = render(results, arrays)
+    assert "No command made the results" in Page(text).text
+    assert '<pre class="command">' not in text
 
 
 def test_machines_that_do_not_tell(render: Draw, results: dict, arrays: dict):

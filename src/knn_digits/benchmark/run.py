@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ def run_benchmark(
     cold: bool = False,
     threads: int | None = None,
     seed: int = 0,
+    command: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Measure every method on a data set.
@@ -54,6 +54,8 @@ def run_benchmark(
         Of every method; default: all cores this process may use.
     seed : int
         Of the subset.
+    command : str, optional
+        The command that asked for it, to be told in the results.
     progress : Progress, optional
 
     Returns
@@ -81,7 +83,7 @@ def run_benchmark(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "created": utc_now(),
-        "command": " ".join(["knn-digits", *sys.argv[1:]]),
+        "command": command,
         "revision": _revision(),
         "quick": quick,
         "threads": threads,

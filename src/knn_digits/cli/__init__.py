@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -63,7 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code = cli.main(arguments, prog_name="knn-digits", standalone_mode=False)
+        code = cli.main(
+            arguments,
+            prog_name="knn-digits",
+            standalone_mode=False,
+            obj=shlex.join(["knn-digits", *arguments]),  # for results to tell how they were made
+        )
         sys.stdout.flush()
     except click.Abort:
         return _say("interrupted; nothing half-written was left", _INTERRUPTED)

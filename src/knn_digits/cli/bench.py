@@ -73,24 +73,34 @@ def bench(
     """
     if threads is not None:
         check_n_jobs(threads, "--threads", smallest=1)
-    from knn_digits.benchmark import BENCH_FILE, Plan, changes, read_bench, run_benchmark, write_bench
-    from knn_digits.output_folder import new_folder
+    from knn_digits.benchmark import Plan, changes, read_bench, run_benchmark, write_bench
+    from knn_digits.benchmark.files import BENCH_FOLDER
+    from knn_digits.json_files import writable
+    from knn_digits.output_folder import new_folder, resolved
     from knn_digits.report.bench import draw_bench
 
+    out = resolved(out)
     old = None if compare is None else read_bench(compare)
-    with progress_on_stderr() as progress, new_folder(out, BENCH_FILE) as folder:
+    with progress_on_stderr() as progress, new_folder(out, BENCH_FOLDER) as folder:
         data = load(dataset, data_dir, offline, progress)
         measured, interrupted = run_benchmark(
-            data, plan=Plan(budget=budget), quick=quick, cold=cold, threads=threads, progress=progress
+            data,
+            plan=Plan(budget=budget),
+            quick=quick,
+            cold=cold,
+            threads=threads,
+            command=click.get_current_context().obj,
+            progress=progress,
         )
         measured["changes"] = None if old is None else changes(old, measured)
+        measured = writable(measured)
         write_bench(folder, measured)
         draw_bench(folder, measured)
     if as_json:
         click.echo(json.dumps(measured, ensure_ascii=False))
     else:
         _print(measured)
-        click.echo(f"Report: {(out / 'bench.html').absolute()}")
+        click.echo(writable(f"Report: {out / 'bench.html'}"))
     return 130 if interrupted else 0
 
 

@@ -43,11 +43,13 @@ def fit(
     check_preset(preset)
     from knn_digits.classifier import KNNDigitClassifier
     from knn_digits.errors import DataError
-    from knn_digits.model_files import MANIFEST, ModelData, read_manifest, save_model
-    from knn_digits.output_folder import check_replaceable
+    from knn_digits.json_files import writable
+    from knn_digits.model_files import MODEL_FOLDER, ModelData, read_manifest, save_model
+    from knn_digits.output_folder import check_replaceable, resolved
     from knn_digits.tuning import EMBEDDING_OF_METRIC
 
-    check_replaceable(out, MANIFEST)
+    out = resolved(out)
+    check_replaceable(out, MODEL_FOLDER)
     with progress_on_stderr() as progress:
         data = load(dataset, data_dir, offline, progress)
         model = KNNDigitClassifier(
@@ -65,4 +67,4 @@ def fit(
     if as_json:
         click.echo(json.dumps(read_manifest(out), ensure_ascii=False))
     else:
-        click.echo(f"Model of {len(data.train_images):,} images of {data.name}: {out.absolute()}")
+        click.echo(writable(f"Model of {len(data.train_images):,} images of {data.name}: {out}"))

@@ -36,7 +36,7 @@ def info(folder: Path, as_json: bool) -> None:
 
 
 def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    settings, data = manifest["settings"], manifest["data"] or {}
+    settings, data = manifest["settings"], manifest.get("data") or {}
     embedding = settings["embedding"]["name"] if settings["embedding"] else "none"
     n_images = manifest["arrays"]["images"]["shape"][0]
     return [
@@ -59,9 +59,9 @@ def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 @as_json
 def verify(folder: Path, as_json: bool) -> None:
     """Check every byte of a model against its manifest."""
+    from knn_digits.json_files import writable
     from knn_digits.model_files import verify_model
 
     verify_model(folder)
-    click.echo(
-        json.dumps({"model": str(folder), "verified": True}) if as_json else f"{folder}: every array verified"
-    )
+    name = writable(str(folder))
+    click.echo(json.dumps({"model": name, "verified": True}) if as_json else f"{name}: every array verified")

@@ -64,8 +64,9 @@ def check_n_jobs(count: int, option: str = "--n-jobs", *, smallest: int | None =
 def load(dataset: str, data_dir: str | None, offline: bool, progress: TerminalProgress) -> DigitDataset:
     """Load the data set that the options name, and tell of its notes."""
     from knn_digits.datasets import load_dataset
+    from knn_digits.printable import printable
 
-    with progress.download(f"Acquire: {dataset}") as told:
+    with progress.download(f"Acquire: {printable(dataset)}") as told:
         loaded = load_dataset(dataset, data_dir=data_dir, download=not offline, progress=told)
     for note in loaded.notes:
         progress.note(note)

@@ -67,28 +67,39 @@ def run(
 
     Ends with a short table and the path of an HTML report that opens in any browser.
     """
-    check_preset(preset), check_n_jobs(n_jobs)
+    check_preset(preset)
+    check_n_jobs(n_jobs)
     from knn_digits.datasets import read_groups
     from knn_digits.experiment import run_experiment
+    from knn_digits.json_files import writable
     from knn_digits.model_files import ModelData, save_model
-    from knn_digits.output_folder import new_folder
+    from knn_digits.output_folder import new_folder, resolved
     from knn_digits.report import draw_report
-    from knn_digits.results_files import RESULTS_FILE, write_results
+    from knn_digits.results_files import REPORT_FOLDER, write_results
 
-    with progress_on_stderr() as progress, new_folder(out, RESULTS_FILE) as folder:
+    out = resolved(out)
+    with progress_on_stderr() as progress, new_folder(out, REPORT_FOLDER) as folder:
         data = load(dataset, data_dir, offline, progress)
         writers = None if groups is None else read_groups(groups, len(data.train_images))
         experiment = run_experiment(
-            data, preset=preset, groups=writers, quick=quick, seed=seed, n_jobs=n_jobs, progress=progress
+            data,
+            preset=preset,
+            groups=writers,
+            quick=quick,
+            seed=seed,
+            n_jobs=n_jobs,
+            command=click.get_current_context().obj,
+            progress=progress,
         )
         write_results(folder, experiment.results, experiment.arrays)
         save_model(experiment.model, folder / "model", data=ModelData.of(data))
         draw_report(folder, progress=progress)
+    results = writable(experiment.results)
     if as_json:
-        click.echo(json.dumps(experiment.results, ensure_ascii=False))
+        click.echo(json.dumps(results, ensure_ascii=False))
     else:
-        _print_summary(experiment.results)
-        click.echo(f"Report: {(out / 'index.html').absolute()}")
+        _print_summary(results)
+        click.echo(writable(f"Report: {out / 'index.html'}"))
 
 
 def _print_summary(results: dict[str, Any]) -> None:

@@ -13,26 +13,28 @@
         └── picture_folder.py               one folder of pictures per class; pictures.py reads one
     all of them end in a DigitDataset       dataset.py      validated in one place, read-only, with one hash
 
-    idx.py          reads one IDX file and trusts nothing in it
-    compression.py  opens plain and gzip files alike
-    splitting.py    cuts a test set where the data has none of its own
-    paths.py        plain answers about paths a user gave
-    writers.py      who wrote which training image, for folds of whole writers
+    idx.py            reads one IDX file and trusts nothing in it
+    compression.py    opens plain and gzip files alike
+    splitting.py      cuts a test set where the data has none of its own
+    paths.py          plain answers about paths a user gave
+    byte_progress.py  how reading and downloading tell how far they are
+    writers.py        who wrote which training image, for folds of whole writers
+    disputed.py       test labels of MNIST that human raters dispute
 
 Only ``load_dataset(..., download=True)`` and ``fetch_mnist()`` use the network.
 """
 
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.cache import cache_folder
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.loading import load_dataset
-from knn_digits.datasets.mirrors import Progress
 from knn_digits.datasets.mnist import FileStatus, fetch_mnist, mnist_status
 from knn_digits.datasets.writers import read_groups
 
 __all__ = [
+    "ByteProgress",
     "DigitDataset",
     "FileStatus",
-    "Progress",
     "cache_folder",
     "fetch_mnist",
     "load_dataset",

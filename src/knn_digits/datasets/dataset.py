@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.errors import DataError
+from knn_digits.printable import printable
 
 MAX_SIDE = 512
 
@@ -52,6 +53,7 @@ class DigitDataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._make_texts_printable()
         for part in ("train", "test"):
             images = _checked_images(getattr(self, f"{part}_images"), f"{self.name}: {part}_images")
             labels = _checked_labels(getattr(self, f"{part}_labels"), f"{self.name}: {part}_labels")
@@ -63,6 +65,12 @@ class DigitDataset:
             object.__setattr__(self, f"{part}_images", images)
             object.__setattr__(self, f"{part}_labels", labels)
         self._check_parts_fit()
+
+    def _make_texts_printable(self) -> None:
+        """Keep names of folders that are not UTF-8 from breaking whoever writes them down."""
+        for text in ("name", "source", "licence"):
+            object.__setattr__(self, text, printable(getattr(self, text)))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     def _check_parts_fit(self) -> None:
         if self.train_images.shape[1:] != self.test_images.shape[1:]:

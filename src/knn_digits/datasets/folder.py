@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.idx_folder import find_idx_sets, load_idx_folder
-from knn_digits.datasets.mirrors import Progress
 from knn_digits.datasets.picture_folder import load_picture_folder
 
 
@@ -13,7 +13,7 @@ def is_data_path(path: Path) -> bool:
     return path.name in find_idx_sets(path.parent)
 
 
-def load_folder(path: Path, progress: Progress | None = None) -> DigitDataset:
+def load_folder(path: Path, progress: ByteProgress | None = None) -> DigitDataset:
     """Load a folder with one IDX set, or ``folder/set``, or a folder with one folder of pictures per class.
 
     Parameters

@@ -4,9 +4,9 @@ from dataclasses import replace
 from os import PathLike
 
 from knn_digits.datasets.bundled import load_bundled_digits
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.folder import is_data_path, load_folder
-from knn_digits.datasets.mirrors import Progress
 from knn_digits.datasets.mnist import load_mnist
 from knn_digits.datasets.paths import expanded, is_folder
 from knn_digits.errors import DataNotFoundError
@@ -19,7 +19,7 @@ def load_dataset(
     *,
     data_dir: str | PathLike[str] | None = None,
     download: bool = False,
-    progress: Progress | None = None,
+    progress: ByteProgress | None = None,
 ) -> DigitDataset:
     """Load a data set of digits.
 
@@ -68,7 +68,7 @@ def load_dataset(
 
 
 def _load_mnist_or_digits(
-    data_dir: str | PathLike[str] | None, download: bool, progress: Progress | None
+    data_dir: str | PathLike[str] | None, download: bool, progress: ByteProgress | None
 ) -> DigitDataset:
     try:
         return load_mnist(data_dir=data_dir, download=download, progress=progress)

@@ -2,13 +2,10 @@
 
 import io
 import os
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.errors import DataError
-
-Progress = Callable[[int, int | None, str], None]
-"""Called with bytes done, bytes in all (None where that is unknown), and what is being done."""
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",  # PyTorch's
@@ -53,7 +50,7 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def download_file(url: str, description: str, progress: Progress | None = None) -> bytes:
+def download_file(url: str, description: str, progress: ByteProgress | None = None) -> bytes:
     """Fetch one file into memory, never more than 64 MB of it.
 
     Memory, not disk: the files are small, nothing has to be tidied up when it breaks off, and a
@@ -107,7 +104,7 @@ class _BoundedBuffer(io.BytesIO):
 class _ProgressBar:
     """What pooch takes for a progress bar, told on to a plain function."""
 
-    def __init__(self, report: Progress, description: str) -> None:
+    def __init__(self, report: ByteProgress, description: str) -> None:
         self.report = report
         self.description = description
         self.total = 0

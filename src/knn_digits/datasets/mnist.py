@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.cache import cache_folder, store
 from knn_digits.datasets.compression import is_gzip
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.idx import read_idx
-from knn_digits.datasets.mirrors import Progress, download_file, mirrors, shown
+from knn_digits.datasets.mirrors import download_file, mirrors, shown
 from knn_digits.datasets.mnist_files import (
     CHECKSUMS,
     NPZ_NAME,
@@ -68,7 +69,7 @@ def load_mnist(
     *,
     data_dir: str | PathLike[str] | None = None,
     download: bool = False,
-    progress: Progress | None = None,
+    progress: ByteProgress | None = None,
 ) -> DigitDataset:
     """Load MNIST from the data folder, else from our cache, else from the mirrors.
 
@@ -79,7 +80,7 @@ def load_mnist(
     download : bool
         Whether the network may be used.
     progress : callable, optional
-        Told about downloads; see `Progress`.
+        Told about downloads; see `ByteProgress`.
 
     Returns
     -------
@@ -108,13 +109,13 @@ def load_mnist(
     return as_dataset(arrays, source, notes)
 
 
-def fetch_mnist(progress: Progress | None = None) -> Path:
+def fetch_mnist(progress: ByteProgress | None = None) -> Path:
     """Make sure that the cache holds all of MNIST, downloading what is missing or damaged.
 
     Parameters
     ----------
     progress : callable, optional
-        Told about downloads; see `Progress`.
+        Told about downloads; see `ByteProgress`.
 
     Returns
     -------
@@ -128,9 +129,10 @@ def fetch_mnist(progress: Progress | None = None) -> Path:
     OutputError
         It could not be stored.
     """
-    arrays = _from_cache()
+    arrays, damaged = _from_cache()
     missing = [name for name in CHECKSUMS if name not in arrays]
     if missing:
+        _warn_of(damaged)
         _from_mirrors(missing, progress, must_store=True)
     return cache_folder()
 
@@ -184,26 +186,37 @@ def _read_all(folder: Path) -> Arrays:
     return {name: _read_first_good(folder, name) for name in CHECKSUMS}
 
 
-def _from_cache() -> Arrays:
-    """Read what is whole in our cache; what is damaged is as good as missing, and will be replaced."""
-    arrays = {}
+def _from_cache() -> tuple[Arrays, list[str]]:
+    """Read what is whole in our cache, and list what is not: it is as good as missing, and will be replaced."""
+    arrays, damaged = {}, []
     for name in CHECKSUMS:
         try:
             arrays[name] = _read_first_good(cache_folder(), name)
         except DataNotFoundError:
             continue
         except DataError as error:
-            logger.warning("damaged file in the cache: %s", error)
-    return arrays
+            logger.info("%s", error)
+            damaged.append(name)
+    return arrays, damaged
 
 
-def _from_cache_or_mirrors(use_network: bool, progress: Progress | None) -> tuple[Arrays, str]:
-    arrays = _from_cache()
+def _warn_of(damaged: list[str]) -> None:
+    if damaged:
+        logger.warning(
+            "damaged or not MNIST in the cache %s, so fetched anew: %s", cache_folder(), ", ".join(damaged)
+        )
+
+
+def _from_cache_or_mirrors(use_network: bool, progress: ByteProgress | None) -> tuple[Arrays, str]:
+    arrays, damaged = _from_cache()
     missing = [name for name in CHECKSUMS if name not in arrays]
     if not missing:
         return arrays, f"cache {cache_folder()}"
     if not use_network:
-        raise DataNotFoundError(_where_to_put(missing, "the network was not to be used"))
+        found = f"; what the cache {cache_folder()} holds under {', '.join(damaged)} is damaged or not MNIST"
+        reason = f"the network was not to be used{found if damaged else ''}"
+        raise DataNotFoundError(_where_to_put(missing, reason))
+    _warn_of(damaged)
     fetched, source = _from_mirrors(missing, progress, must_store=False)
     return arrays | fetched, source if len(fetched) == len(CHECKSUMS) else f"cache {cache_folder()}, {source}"
 
@@ -218,7 +231,7 @@ def _read_first_good(folder: Path, name: str) -> NDArray[np.uint8]:
     raise errors[0] if errors else DataNotFoundError(f"{folder} has no {name}")
 
 
-def _from_mirrors(names: Iterable[str], progress: Progress | None, *, must_store: bool) -> tuple[Arrays, str]:
+def _from_mirrors(names: Iterable[str], progress: ByteProgress | None, *, must_store: bool) -> tuple[Arrays, str]:
     """Fetch files from the first mirror that has them; the second mirror is asked only for the rest."""
     arrays: Arrays = {}
     failures, sources = [], []
@@ -238,7 +251,7 @@ def _from_mirrors(names: Iterable[str], progress: Progress | None, *, must_store
     return arrays, ", ".join(dict.fromkeys(sources))
 
 
-def _fetch(mirror: str, name: str, missing: list[str], progress: Progress | None, must_store: bool) -> Arrays:
+def _fetch(mirror: str, name: str, missing: list[str], progress: ByteProgress | None, must_store: bool) -> Arrays:
     """Fetch one file, check what is in it, and only then give it its place in the cache."""
     if mirror.endswith(".npz"):
         content = download_file(mirror, NPZ_NAME, progress)

@@ -1,5 +1,6 @@
 """A folder with one folder of pictures per class, with or without a split of its own."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.idx import MAX_BYTES
-from knn_digits.datasets.mirrors import Progress
 from knn_digits.datasets.paths import own_name
 from knn_digits.datasets.pictures import SUFFIXES, read_picture
 from knn_digits.datasets.splitting import SEED, stratified_split
 from knn_digits.errors import DataError
+from knn_digits.printable import printable
 
 _TRAIN_NAMES, _TEST_NAMES = ("train", "training"), ("test", "testing")
 _DROPPINGS = ("thumbs.db", "desktop.ini")  # what Windows leaves in folders of pictures
@@ -26,7 +28,7 @@ class _Reader:
     """Reads pictures one after the other; the first one settles the size of all."""
 
     total_bytes: int
-    progress: Progress | None
+    progress: ByteProgress | None
     done_bytes: int = 0
     done: int = 0
     first: tuple[Path, int] | None = None
@@ -58,7 +60,7 @@ class _Reader:
             self.progress(self.done_bytes, self.total_bytes, "reading pictures")
 
 
-def load_picture_folder(folder: Path, progress: Progress | None = None) -> DigitDataset:
+def load_picture_folder(folder: Path, progress: ByteProgress | None = None) -> DigitDataset:
     """Load ``folder/<class>/*.png``, or ``folder/train/<class>/*.png`` and ``folder/test/<class>/*.png``.
 
     Classes whose names are all whole numbers become int64 labels, otherwise all are str. Order is by
@@ -137,6 +139,11 @@ def _list_pictures(folder: Path) -> list[tuple[str, Path]]:
         )
     pictures = []
     for class_folder in classes:
+        if printable(class_folder.name) != class_folder.name:
+            raise DataError(
+                f"{printable(str(class_folder))}: the name of a class must be UTF-8, got"
+                f" {os.fsencode(class_folder.name)!r}: rename the folder"
+            )
         paths = [path for path in _entries(class_folder) if path.name.lower() not in _DROPPINGS]
         if not paths:
             raise DataError(

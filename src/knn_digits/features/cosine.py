@@ -19,7 +19,8 @@ class CosineEmbedding(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Between rows of length L the squared Euclidean distance is ``2 L^2 (1 - cosine)``, so that Euclidean
     neighbors of the output are cosine neighbors of the input, up to rounding. Contrast no longer counts:
-    a faint digit is as near as a bold one. A row of zeros stays zero.
+    a faint digit is as near as a bold one. A row of zeros has no direction; it stays zero, at distance L from
+    every other row, as if their cosine were one half.
     """
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:

@@ -12,14 +12,18 @@ A screen follows: the few references whose distance, computed in floats with the
 can have, may belong to the k nearest. They are settled exactly: in integers, or for rows that are not
 integers by summing ``(q - r)^2`` in float64, each pair on its own. So an answer depends on the rows alone,
 never on the batch, the number of threads or the order of the references.
+
+References are gone through from the last to the first: at equal distance the later one wins, so that one
+that comes later in the search must be strictly nearer.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -32,9 +36,12 @@ __all__ = ["ExactSearch"]
 
 _Found = tuple[NDArray, NDArray[np.int64]]  # squared distances and ids
 
-# Queries x references of one product: it (4 MB) and its operands stay in the caches of a small machine.
-_QUERY_BLOCK, _REFERENCE_BLOCK = 1024, 1024
-_SETTLED_AT_ONCE = 2**21  # numbers held while pairs of rows that are not integers are settled
+# Rows of one product at most: it (4 MB) and its operands stay in the caches of a small machine.
+_MOST_ROWS = 1024
+# Numbers in a block of long rows at most, and of queries at least, so that threads have something to do.
+_MOST_NUMBERS, _FEWEST_QUERIES = 2**21, 64
+# Squares of larger numbers leave the range of float64, those of smaller ones vanish in it.
+_LARGEST_NORM, _SMALLEST_NORM = 1e300, 1e-280
 
 
 class ExactSearch:
@@ -47,12 +54,22 @@ class ExactSearch:
     ----------
     references : ndarray of shape (n, d) or GrowingRows
         Integers of at most 16 bits, float32 or float64, finite. Kept, not copied; may be memory-mapped.
+
+    Raises
+    ------
+    ValueError
+        If squared distances between rows would leave the range of float64 (numbers beyond about 1e150, or none
+        above 1e-140).
+
+    Notes
+    -----
+    Searching from several threads is safe, also while another appends: what is being learned is found or not yet.
     """
 
     def __init__(self, references: NDArray | GrowingRows) -> None:
         rows = references if isinstance(references, GrowingRows) else GrowingRows(references)
         self.references = rows
-        self._norms = _squared_norms(rows.to_array(), _center(rows.dtype))
+        self._measure_all()
         self._forgotten = np.zeros(len(rows), dtype=bool)
 
     def __len__(self) -> int:
@@ -64,16 +81,23 @@ class ExactSearch:
         """Ids that were taken out, ascending."""
         return np.flatnonzero(self._forgotten)
 
+    def _measure_all(self) -> None:
+        """Choose what is taken from every number to keep products small, and note the length of every row."""
+        self._center = _center(self.references.to_array())
+        self._norms = _squared_norms(self.references.to_array(), self._center)
+        _check_range(self._norms, "references")
+
     def append(self, rows: NDArray) -> NDArray[np.int64]:
         """Add references of shape (m, d); returns their ids, int64 of shape (m,)."""
-        dtype_before = self.references.dtype
-        ids = self.references.append(rows)
-        if self.references.dtype == dtype_before:
-            new_norms = _squared_norms(rows, _center(dtype_before))
-            self._norms = np.append(self._norms, new_norms)
-        else:
-            self._norms = _squared_norms(self.references.to_array(), _center(self.references.dtype))
+        widened = np.result_type(rows.dtype, self.references.dtype) != self.references.dtype
+        norms = _squared_norms(rows, self._center)
+        _check_range(norms, "references")
+        # Whoever searches meanwhile reads references first: what belongs to them must be there before they are.
         self._forgotten = np.append(self._forgotten, np.zeros(len(rows), dtype=bool))
+        self._norms = np.append(self._norms, norms)
+        ids = self.references.append(rows)
+        if widened:
+            self._measure_all()
         return ids
 
     def forget(self, ids: NDArray[np.integer]) -> None:
@@ -85,6 +109,8 @@ class ExactSearch:
             If an id was never given or is forgotten already. Then nothing changes.
         """
         ids = np.atleast_1d(np.asarray(ids))
+        if not ids.size:
+            return
         if not np.issubdtype(ids.dtype, np.integer):
             raise ValueError(f"ids must be integers, got {ids.dtype}")
         unknown = ids[(ids < 0) | (ids >= len(self.references))]
@@ -141,21 +167,26 @@ class ExactSearch:
                 progress(len(block))
             return found
 
-        n_threads = effective_n_jobs(n_jobs)
-        size = max(1, min(_QUERY_BLOCK, -(-len(queries) // n_threads)))
+        n_threads = min(effective_n_jobs(n_jobs), effective_n_jobs(-1))
+        share = max(_FEWEST_QUERIES, -(-len(queries) // n_threads))
+        size = min(_rows_at_once(queries.shape[1]), share)
         blocks = [queries[start : start + size] for start in range(0, max(len(queries), 1), size)]
         found = _map_in_threads(search, blocks, n_threads)
         return np.concatenate([d for d, _ in found]), np.concatenate([ids for _, ids in found])
 
     def _arithmetic_for(self, queries: NDArray) -> _Arithmetic:
-        dtype, largest = self.references.dtype, float(self._norms.max())
-        center = _center(dtype)
-        if not (_is_integral(dtype) and _is_integral(queries.dtype)):
-            single = dtype == queries.dtype == np.float32 and largest < 1e30
-            return _Arithmetic(False, np.float32 if single else np.float64, center, largest)
-        query_norm = float(_squared_norms(queries, center).max(initial=0))
-        single = np.sqrt(query_norm) * np.sqrt(largest) <= 2**24
-        return _Arithmetic(True, np.float32 if single else np.float64, center, largest)
+        references = self.references
+        norms = _squared_norms(queries, self._center)
+        _check_range(norms, "queries")
+        in_queries, in_references = float(norms.max(initial=0)), float(self._norms.max())
+        largest = max(in_queries, in_references)
+        integral = _is_integral(references.dtype) and _is_integral(queries.dtype)
+        if integral:
+            single = np.sqrt(in_queries) * np.sqrt(in_references) <= 2**24
+        else:
+            # Far from where float32 overflows, and from where it loses numbers near zero.
+            single = references.dtype == queries.dtype == np.float32 and in_references > 1e-20 and largest < 1e30
+        return _Arithmetic(integral, np.float32 if single else np.float64, self._center, in_references)
 
     def _search_block(
         self, queries: NDArray, k: int, arithmetic: _Arithmetic
@@ -163,9 +194,9 @@ class ExactSearch:
         """Go through all references for one block of queries, keeping the best k of each."""
         query_norms = _squared_norms(queries, arithmetic.center)
         minus_twice_queries = arithmetic.centered(queries) * arithmetic.dtype(-2)
-        slack = arithmetic.slack(query_norms, queries.shape[1])
+        slack = arithmetic.slack(queries, query_norms)
         best = _Best(len(queries), k, query_norms.dtype if arithmetic.integral else np.dtype(np.float64))
-        for rows, norms, ids in self._reference_blocks(max(_REFERENCE_BLOCK, k)):
+        for rows, norms, ids in self._reference_blocks(max(_rows_at_once(queries.shape[1]), k)):
             products = minus_twice_queries @ arithmetic.centered(rows).T
             # Everything but |q|^2, which is the same for all references of a query.
             partial = products + norms.astype(arithmetic.dtype)
@@ -180,12 +211,13 @@ class ExactSearch:
                 distances = query_norms[query] + norms[column] + products[query, column].astype(np.int64)
             else:
                 distances = _distances_one_by_one(queries, query, rows, column)
-            best.add(query, distances, ids[column])
+            nearer = distances < best.distances[query, -1]
+            best.add(query[nearer], distances[nearer], ids[column[nearer]])
         return best.distances, best.ids
 
     def _reference_blocks(self, size: int) -> Iterator[tuple[NDArray, NDArray, NDArray[np.int64]]]:
-        """Yield (rows, squared norms, ids) of the references that were not forgotten."""
-        for first, rows in self.references.blocks(size):
+        """Yield (rows, squared norms, ids) of the references that were not forgotten, the last block first."""
+        for first, rows in reversed(list(self.references.blocks(size))):
             ids = np.arange(first, first + len(rows))
             known = ~self._forgotten[ids]
             if not known.all():
@@ -200,20 +232,29 @@ class _Arithmetic:
 
     integral: bool  # queries and references are integers: products are exact
     dtype: type[np.float32] | type[np.float64]
-    center: int  # taken from every number, to keep products small
+    center: float  # taken from every number, to keep products small
     largest_norm: float  # squared, of the centered references
 
     def centered(self, rows: NDArray) -> NDArray[np.floating]:
-        return np.subtract(rows, self.dtype(self.center), dtype=self.dtype)
+        if self.integral:
+            return np.subtract(rows, self.dtype(self.center), dtype=self.dtype)
+        return np.subtract(rows, self.center, dtype=np.float64).astype(self.dtype, copy=False)
 
-    def slack(self, query_norms: NDArray, n_features: int) -> NDArray[np.float64]:
+    def slack(self, queries: NDArray, query_norms: NDArray) -> NDArray[np.float64]:
         """Bound the rounding error of a screened distance, per query.
 
         Each of the few additions errs by one rounding of numbers below twice the sum of the norms; an inexact
-        product by at most one rounding a feature (Higham, Accuracy and Stability, 2002, section 3.1).
+        product by at most one rounding a feature (Higham, Accuracy and Stability, 2002, section 3.1); taking the
+        center from a number by one rounding of that number.
         """
+        n_features = queries.shape[1]
         roundings = 8 if self.integral else 8 + 2 * n_features
-        return roundings * float(np.finfo(self.dtype).eps) * 2.0 * (query_norms + self.largest_norm)
+        sums = query_norms + self.largest_norm
+        slack = roundings * float(np.finfo(self.dtype).eps) * 2.0 * sums
+        if self.integral:
+            return slack
+        largest = abs(self.center) + np.sqrt(sums)  # of any number that the center was taken from
+        return slack + 8 * float(np.finfo(np.float64).eps) * largest * np.sqrt(n_features * sums)
 
 
 class _Best:
@@ -236,6 +277,8 @@ class _Best:
 
     def add(self, query: NDArray, distances: NDArray, ids: NDArray[np.int64]) -> None:
         """Take in newcomers: one entry of each argument is one pair; `query` ascends."""
+        if not len(query):
+            return
         k = self.ids.shape[1]
         rows = np.unique(query)
         query = np.concatenate([np.repeat(rows, k), query])
@@ -251,23 +294,41 @@ def _is_integral(dtype: np.dtype) -> bool:
     return np.issubdtype(dtype, np.integer)
 
 
-def _center(dtype: np.dtype) -> int:
-    return 128 if dtype == np.uint8 else 0
+def _rows_at_once(n_features: int) -> int:
+    return int(np.clip(_MOST_NUMBERS // max(n_features, 1), 16, _MOST_ROWS))
 
 
-def _squared_norms(rows: NDArray, center: int) -> NDArray:
+def _center(rows: NDArray) -> float:
+    """What to take from every number: it changes no distance, and small numbers lose less in a product."""
+    if rows.dtype == np.uint8:
+        return 128.0
+    return 0.0 if _is_integral(rows.dtype) else float(rows.mean(dtype=np.float64))
+
+
+def _squared_norms(rows: NDArray, center: float) -> NDArray:
     """|r - center|^2 of each row: int64 for integers (float64 sums are exact below 2^53), else float64."""
     norms = np.empty(len(rows), np.float64)
-    for start in range(0, len(rows), 4096):
-        block = np.subtract(rows[start : start + 4096], center, dtype=np.float64)
-        norms[start : start + 4096] = np.einsum("ij,ij->i", block, block)
+    size = _rows_at_once(rows.shape[1])
+    with np.errstate(over="ignore"):  # what overflows is refused by its caller
+        for start in range(0, len(rows), size):
+            block = np.subtract(rows[start : start + size], center, dtype=np.float64)
+            norms[start : start + size] = np.einsum("ij,ij->i", block, block)
     return norms.astype(np.int64) if _is_integral(rows.dtype) else norms
+
+
+def _check_range(norms: NDArray, what: str) -> None:
+    largest = float(norms.max(initial=0))
+    if not largest < _LARGEST_NORM or 0 < largest < _SMALLEST_NORM:
+        raise ValueError(
+            f"the numbers in the {what} are too large or too small: their squares leave the range of float64; "
+            "scale them, to [0, 1] for example"
+        )
 
 
 def _distances_one_by_one(queries: NDArray, query: NDArray, rows: NDArray, column: NDArray) -> NDArray[np.float64]:
     """Sum (q - r)^2 in float64 for the pairs (query[i], column[i]), each as if it were alone."""
     distances = np.empty(len(query))
-    step = max(1, _SETTLED_AT_ONCE // max(queries.shape[1], 1))
+    step = max(1, _MOST_NUMBERS // max(queries.shape[1], 1))
     for start in range(0, len(query), step):
         pairs = slice(start, start + step)
         difference = np.subtract(queries[query[pairs]], rows[column[pairs]], dtype=np.float64)
@@ -275,15 +336,38 @@ def _distances_one_by_one(queries: NDArray, query: NDArray, rows: NDArray, colum
     return distances
 
 
-@cache
-def _blas() -> ThreadpoolController:
-    """Find the BLAS libraries once; it takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas")
+class _SingleThreadedBlas:
+    """While anyone is inside, BLAS keeps to one thread; the last one out restores what was before.
+
+    The setting is the process's own, so calls that overlap must not each restore what they found.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+        self._libraries: ThreadpoolController | None = None
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._libraries is None:  # finding them takes milliseconds, so once
+                self._libraries = ThreadpoolController().select(user_api="blas")
+            if not self._users:
+                self._limit = self._libraries.limit(limits=1)
+            self._users += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._limit.restore_original_limits()
+
+
+_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 
 
 def _map_in_threads(function: Callable[[NDArray], _Found], blocks: list[NDArray], n_threads: int) -> list[_Found]:
     """Map over blocks in so many threads of ours, each with BLAS on one; one knob instead of two."""
-    with _blas().limit(limits=1):
+    with _SINGLE_THREADED_BLAS:
         if n_threads == 1 or len(blocks) == 1:
             return [function(block) for block in blocks]
         pool = ThreadPoolExecutor(n_threads)

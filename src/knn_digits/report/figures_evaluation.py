@@ -38,8 +38,16 @@ _TINTS = ListedColormap(matplotlib.colormaps["Oranges"](np.linspace(0.08, 0.85, 
 
 
 def compared(results: Results) -> list[dict[str, Any]]:
-    """Every setting that was evaluated on the test images, as rows of a summary."""
-    return [*results["baseline"], results["evaluation"], results["one_standard_error_evaluation"]]
+    """Every setting that was evaluated on the test images, once, as rows of a summary."""
+    rows = [*results["baseline"], results["evaluation"]]
+    tuning = results["tuning"]
+    if _setting(tuning["one_standard_error"]) != _setting(tuning["chosen"]):
+        rows.append(results["one_standard_error_evaluation"])
+    return rows
+
+
+def _setting(choice: dict[str, Any]) -> tuple[Any, ...]:
+    return choice["metric"], choice["weights"], choice["n_neighbors"]
 
 
 def comparison(results: Results, arrays: Arrays) -> Drawn:
