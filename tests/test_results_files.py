@@ -30,7 +30,7 @@ def test_what_is_not_utf8_is_written_all_the_same(tmp_path):
     write_results(tmp_path, results, {})
     read, _ = read_results(tmp_path)
     assert read["command"] == "run --out caf\N{REPLACEMENT CHARACTER}"
-    assert read["x?"] == [[]]
+    assert read["x\N{REPLACEMENT CHARACTER}"] == [[]]
 
 
 @pytest.mark.parametrize(
