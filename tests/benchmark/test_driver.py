@@ -41,7 +41,7 @@ class Toy:
             "predict": {"seconds": took, "errors": self.errors, "n": 100},
             "single": {"milliseconds": [float(i + 1) for i in range(command.get("n", 0))]},
             "finish": {"model_mb": 2.0, "recall_at_10": 0.98},
-        }[do] | {"peak_rss_mb": 50.0 if do == "warm" else 80.0}
+        }[do] | {"peak_rss_mb": {"warm": 50.0, "finish": 500.0}.get(do, 80.0)}
 
     def stop(self):
         self.stopped = True
@@ -75,7 +75,9 @@ def test_medians_spreads_and_ratios():
     assert rows[REFERENCE]["ratio_spread"] == [1.0, 1.0]
     assert (fast["errors"], fast["error_rate"]) == (1, 0.01)
     assert fast["ci95"][0] < 0.01 < fast["ci95"][1]
-    assert (fast["single_ms_p50"], fast["single_ms_p99"]) == (500.0, 990.0)
+    # 334 queries in each of three rounds, of 1 to 334 ms.
+    assert (fast["single_ms_p50"], fast["single_ms_p99"]) == (167.0, 331.0)
+    assert fast["single_ratio"] == 1.0
     assert fast["warm_up_s"] == 9.0
     assert (fast["peak_rss_mb"], fast["model_mb"], fast["recall_at_10"]) == (80.0, 2.0, 0.98)
     assert fast["left_out"] is None
@@ -136,4 +138,5 @@ def test_ctrl_c_keeps_the_rows_that_were_measured():
     assert interrupted
     assert list(rows) == [REFERENCE]
     assert rows[REFERENCE]["error_rate"] == 0.03
+    assert rows[REFERENCE]["left_out"] == "interrupted after 1 of 3 rounds"
     assert all(toy.stopped for toy in toys.values())

@@ -50,6 +50,20 @@ def test_a_process_that_hangs_is_stopped_in_time(start):
     assert time.monotonic() - begin < 10
 
 
+def test_a_process_that_closes_its_output_and_goes_on_is_stopped(start, monkeypatch):
+    code = "import os, sys, time; sys.stdin.readline(); os.close(1); time.sleep(600)"
+    begin = time.monotonic()
+    with pytest.raises(MethodFailedError, match="closed its output"):
+        start(code).ask({"do": "fit"}, 30)
+    assert time.monotonic() - begin < 25
+
+
+def test_nothing_in_the_working_directory_stands_in_for_a_library(start, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    assert start(ECHO).ask({"do": "fit"}, 30) == {"got": "fit"}
+
+
 def test_every_method_gets_the_same_number_of_threads(start):
     code = (
         "import os, json, sys; sys.stdin.readline()\n"

@@ -75,6 +75,24 @@ def test_compared_with_itself_changed_by_hand(folder, tmp_path, capsys):
     assert ("pixels", "ratio_to_sklearn") in [(c["method"], c["what"]) for c in changed]
 
 
+def test_nothing_measured_is_a_failure_and_leaves_the_former_benchmark(folder, capsys):
+    before = (folder / "bench.json").read_bytes()
+    assert main(["bench", "--dataset", "digits", "--quick", "--budget", "0.01", "--out", str(folder)]) == 1
+    assert "nothing was measured" in capsys.readouterr().err
+    assert (folder / "bench.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "field", [{"ratio_spread": [0.5]}, {"model_mb": "big"}, {"method": 3}, {"ci95": ["a", "b"]}]
+)
+def test_a_damaged_row_of_an_old_benchmark_is_refused(folder, tmp_path, field):
+    bench = json.loads((folder / "bench.json").read_text())
+    bench["results"][1].update(field)
+    (tmp_path / "old.json").write_text(json.dumps(bench))
+    with pytest.raises(ResultsError, match="damaged"):
+        read_bench(tmp_path / "old.json")
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"format": "knn-digits bench", "format_version": 9}', None])
 def test_an_old_benchmark_that_cannot_be_read_is_refused_before_measuring(tmp_path, content):
     path = tmp_path / "old.json"

@@ -71,7 +71,7 @@ def measure_cold(
         theirs = KNeighborsClassifier(3, algorithm="brute").fit(images.astype(np.float32), labels)
         joblib.dump(theirs, folder / "model.joblib")
         commands["scikit-learn brute: load and answer one image"] = ["-c", _SCIKIT_LEARN, name]
-        commands = {k: [sys.executable, *v, str(folder / "query.npy")] for k, v in commands.items()}
+        commands = {k: [sys.executable, "-P", *v, str(folder / "query.npy")] for k, v in commands.items()}
         return time_commands(commands, rounds, progress=progress)
 
 

@@ -40,7 +40,7 @@ class Plan:
 
     rounds: int = 3
     n_single: int = 1000
-    budget: float = 600.0
+    budget: float = 330.0
 
 
 @dataclass
@@ -56,6 +56,7 @@ class _Row:
     predictions: list[float] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
     singles: list[float] = field(default_factory=list)
+    peak_mb: float | None = None  # before the model was saved, which takes memory of its own
     finish: dict[str, Any] = field(default_factory=dict)
 
 
@@ -100,15 +101,21 @@ def measure(
             if row.process is not None:
                 row.process.stop()
     kept = [row for row in rows if not interrupted or row.predictions or row.failure]
-    reference = next((row.predictions for row in rows if row.method.name == REFERENCE), [])
+    if interrupted:
+        for row in kept:
+            row.failure = row.failure or f"interrupted after {len(row.predictions)} of {plan.rounds} rounds"
+    reference = next((row for row in rows if row.method.name == REFERENCE), _Row(methods[0]))
     return [_as_result(row, reference) for row in kept], interrupted
 
 
 def _begin(row: _Row, start: Callable[[Method], Process]) -> None:
     if _installed_version(row.method.requires) is None:
         row.failure = f"not installed: pip install '{row.method.requires}'"
-    else:
+        return
+    try:
         row.process = start(row.method)
+    except OSError as error:
+        row.failure = f"could not be started: {error}"
 
 
 def _go_round(rows: list[_Row], plan: Plan, told: Progress, clock: Callable[[], float]) -> None:
@@ -118,7 +125,10 @@ def _go_round(rows: list[_Row], plan: Plan, told: Progress, clock: Callable[[], 
             return {}
         begin = clock()
         try:
-            return row.process.ask({"do": do, **options}, plan.budget - row.used)
+            answer = row.process.ask({"do": do, **options}, plan.budget - row.used)
+            if do != "finish":
+                row.peak_mb = answer.get("peak_rss_mb")
+            return answer
         except MethodFailedError as error:
             row.failure = str(error)
             return {}
@@ -138,10 +148,10 @@ def _go_round(rows: list[_Row], plan: Plan, told: Progress, clock: Callable[[], 
                 answer = ask(row, "predict")
                 row.predictions += _seconds(answer)
                 row.answer = answer or row.answer
+                row.singles += ask(row, "single", n=-(-plan.n_single // plan.rounds)).get("milliseconds", [])
                 advance(1)
-    with told.step("One query alone, size, recall", len(rows)) as advance:
+    with told.step("Size, recall", len(rows)) as advance:
         for row in rows:
-            row.singles = ask(row, "single", n=plan.n_single).get("milliseconds", [])
             row.finish = ask(row, "finish")
             advance(1)
 
@@ -157,14 +167,14 @@ def _installed_version(distribution: str) -> str | None:
         return None
 
 
-def _as_result(row: _Row, reference: list[float]) -> dict[str, Any]:
+def _as_result(row: _Row, reference: _Row) -> dict[str, Any]:
     """Fields of a row of ``bench.json``; None where it was not measured."""
     fit = summary(row.fits) if row.fits else None
     predict = summary(row.predictions) if row.predictions else None
-    relative = ratios(row.predictions, reference)
+    relative = ratios(row.predictions, reference.predictions)
     ratio = summary(relative) if relative else None
     errors, n = row.answer.get("errors"), row.answer.get("n")
-    peaks = [a["peak_rss_mb"] for a in (row.warm, row.answer, row.finish) if a.get("peak_rss_mb")]
+    alone = percentile(row.singles, 50) if row.singles else None
     return {
         "method": row.method.name,
         "preset": row.method.preset,
@@ -179,14 +189,15 @@ def _as_result(row: _Row, reference: list[float]) -> dict[str, Any]:
         "rounds": len(row.predictions),
         "ratio_to_sklearn": ratio and ratio["median"],
         "ratio_spread": ratio and [ratio["low"], ratio["high"]],
-        "single_ms_p50": percentile(row.singles, 50) if row.singles else None,
+        "single_ms_p50": alone,
         "single_ms_p99": percentile(row.singles, 99) if row.singles else None,
+        "single_ratio": alone / percentile(reference.singles, 50) if alone and reference.singles else None,
         "errors": errors,
         "n_test": n,
         "error_rate": errors / n if n else None,
         "ci95": list(wilson_interval(row.answer["errors"], n)) if n else None,
         "recall_at_10": row.finish.get("recall_at_10"),
-        "peak_rss_mb": max(peaks) if peaks else None,
+        "peak_rss_mb": row.peak_mb if row.predictions else None,
         "model_mb": row.finish.get("model_mb"),
         "left_out": row.failure,
     }

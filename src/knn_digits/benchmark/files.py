@@ -35,8 +35,20 @@ def read_bench(path: Path) -> dict[str, Any]:
         path, file_format=FORMAT, version=FORMAT_VERSION, error=ResultsError, made_by="knn-digits bench"
     )
     rows = bench.get("results")
-    if not isinstance(rows, list) or not all(
-        isinstance(r, dict) and isinstance(r.get("method"), str) for r in rows
-    ):
-        raise ResultsError(f"{path} is damaged: no list of results")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)) or not isinstance(bench.get("dataset"), dict):
+        raise ResultsError(
+            f"{path} is damaged: no list of results of methods; measure again with `knn-digits bench`"
+        )
     return bench
+
+
+def _is_row(row: Any) -> bool:
+    """Whether what a comparison reads is of the types it must be."""
+    if not isinstance(row, dict) or not isinstance(row.get("method"), str):
+        return False
+    pairs = [row[name] for name in ("ratio_spread", "ci95") if row.get(name) is not None]
+    names = ("error_rate", "recall_at_10", "model_mb", "peak_rss_mb", "fit_s", "single_ms_p50")
+    numbers = [row[name] for name in names if row.get(name) is not None]
+    return all(isinstance(p, list) and len(p) == 2 for p in pairs) and all(
+        isinstance(n, int | float) and not isinstance(n, bool) for n in (*numbers, *(n for p in pairs for n in p))
+    )

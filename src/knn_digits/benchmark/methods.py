@@ -233,6 +233,6 @@ METHODS: dict[str, Method] = {
         Method("faiss flat", lambda _: _Faiss(lambda f, d: f.IndexFlatL2(d)), "faiss-cpu", "MIT"),
         Method("faiss HNSW", lambda _: _Faiss(_hnsw), "faiss-cpu", "MIT", approximate=True),
         Method("usearch HNSW", _Usearch, "usearch", "Apache-2.0", approximate=True),
-        Method("scikit-learn SVC (RBF)", _svc, "scikit-learn", "BSD-3-Clause", subset=1 / 6),
+        Method("scikit-learn SVC on 1/6 of the images", _svc, "scikit-learn", "BSD-3-Clause", subset=1 / 6),
     )
 }

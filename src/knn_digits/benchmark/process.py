@@ -62,7 +62,7 @@ class WorkerProcess:
     def __init__(self, arguments: list[str], threads: int) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in stop
         self._process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [sys.executable, "-P", *arguments],  # nothing of the user's folder stands in for a library
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -109,7 +109,11 @@ class WorkerProcess:
         return dict(json.loads(line))
 
     def _why_it_died(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return "stopped: it closed its output and went on"
         if code == -signal.SIGKILL:
             return "killed by the system (out of memory?)"
         if code < 0:

@@ -17,7 +17,7 @@ from knn_digits.benchmark.files import FORMAT, FORMAT_VERSION
 from knn_digits.benchmark.methods import METHODS
 from knn_digits.benchmark.process import Process, WorkerProcess
 from knn_digits.datasets import DigitDataset
-from knn_digits.errors import DataError
+from knn_digits.errors import DataError, KnnDigitsError
 from knn_digits.machine import describe_machine, describe_versions, utc_now
 from knn_digits.neighbors import ExactSearch
 from knn_digits.progress import Progress, SilentProgress
@@ -68,6 +68,10 @@ def run_benchmark(
     ------
     DataError
         If labels are not whole numbers.
+    KnnDigitsError
+        If no method could be measured.
+    KeyboardInterrupt
+        If it was interrupted before anything was measured; later, what was measured is returned.
     """
     if dataset.classes.dtype.kind != "i":
         raise DataError("expected labels that are whole numbers: some of the methods compared take no others")
@@ -114,9 +118,17 @@ def run_benchmark(
             return WorkerProcess.of_method(method.name, folder, threads)
 
         bench["results"], interrupted = measure(list(METHODS.values()), start, plan, progress=told)
+    if not any(row["rounds"] for row in bench["results"]):
+        if interrupted:
+            raise KeyboardInterrupt
+        raise KnnDigitsError(f"nothing was measured: {bench['results'][0]['left_out']}")
     bench["cold"] = None
     if cold and not interrupted:
-        bench["cold"] = measure_cold(train, train_labels, test[:1], progress=told)
+        try:
+            bench["cold"] = measure_cold(train, train_labels, test[:1], progress=told)
+        except KeyboardInterrupt:
+            interrupted = True
+    bench["interrupted"] = interrupted
     return bench, interrupted
 
 
@@ -136,8 +148,10 @@ def _tenth_neighbors(train: NDArray, test: NDArray, threads: int, told: Progress
 
 def _revision() -> str | None:
     """Git revision of a working copy, marked where it has changes; None for an installed package."""
-    here = Path(__file__).parent
+    here, own = Path(__file__).parent, Path(__file__).name
     try:
+        # Only where this very file is in it: a package may be installed below somebody's repository.
+        subprocess.run(["git", "ls-files", "--error-unmatch", own], cwd=here, capture_output=True, check=True)
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
             cwd=here,

@@ -59,11 +59,16 @@ class Worker:
         self.method, self.threads, self.clock, self.folder = method, threads, clock, folder
         self.train_images, self.train_labels = self._load("train")
         self.test_images, self.test_labels = self._load("test")
-        n = max(1, round(method.subset * len(self.train_images)))
-        self.train_images, self.train_labels = self.train_images[:n], self.train_labels[:n]
+        if method.subset < 1:
+            some = self._some_of_training(max(1, round(method.subset * len(self.train_images))))
+            self.train_images, self.train_labels = self.train_images[some], self.train_labels[some]
 
     def _load(self, part: str) -> tuple[Any, Any]:
         return np.load(self.folder / f"{part}_images.npy"), np.load(self.folder / f"{part}_labels.npy")
+
+    def _some_of_training(self, n: int) -> Any:
+        """Draw n training images at random: a data set may be sorted by class."""
+        return np.random.default_rng(0).permutation(len(self.train_images))[:n]
 
     def do(self, command: dict[str, Any]) -> dict[str, Any]:
         """Do one thing; returns what was measured."""
@@ -76,9 +81,11 @@ class Worker:
         return self.clock() - start, result
 
     def _warm(self) -> dict[str, Any]:
+        few = self._some_of_training(_FEW)
+
         def first_time() -> None:
             subject = self.method.make(self.threads)
-            subject.fit(self.train_images[:_FEW], self.train_labels[:_FEW])
+            subject.fit(self.train_images[few], self.train_labels[few])
             subject.predict(self.test_images[:_FEW])
 
         return {"seconds": self._timed(first_time)[0], "n_train": len(self.train_images)}
@@ -106,7 +113,7 @@ class Worker:
         return found
 
     def _size_on_disk(self) -> float:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:  # goes with the driver's, come what may
             self.subject.save(Path(folder))
             return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 2**20
 

@@ -74,7 +74,7 @@ def draw_bench(folder: Path, bench: dict[str, Any]) -> None:
 
 def error_against_time(bench: dict[str, Any]) -> Drawn:
     """Every method a labelled point, both axes logarithmic; ours are joined by a line."""
-    rows = [r for r in bench["results"] if r["predict_s"] and r["error_rate"]]
+    rows = [_shown(r) for r in bench["results"] if r["predict_s"] and r["error_rate"] is not None]
     figure = new_figure(4.6, GRID_WIDTH)
     ax = figure.subplots()
     ax.set_xscale("log")
@@ -92,6 +92,14 @@ def error_against_time(bench: dict[str, Any]) -> Drawn:
     _label(figure, ax, rows)
     words = "; ".join(f"{r['method']} {percent(r['error_rate'])} in {r['predict_s']:.3g} s" for r in rows)
     return Drawn(figure, f"Error rate against time: {words or 'nothing was measured'}.")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it can be drawn on a logarithmic axis: no error at all stands at half an error, and says so."""
+    if row["error_rate"] > 0:
+        return row
+    half = 0.5 / row["n_test"]
+    return {**row, "error_rate": half, "ci95": [half, row["ci95"][1]], "method": f"{row['method']} (no error)"}
 
 
 def _plain_log_axes(ax: Any, rows: list[dict[str, Any]]) -> None:
