@@ -31,6 +31,17 @@ def digits() -> DigitDataset:
 
 
 @pytest.fixture(scope="session")
+def X(digits: DigitDataset) -> np.ndarray:
+    """The training digits as rows of pixels."""
+    return digits.train_images.reshape(len(digits.train_images), -1)
+
+
+@pytest.fixture(scope="session")
+def y(digits: DigitDataset) -> np.ndarray:
+    return digits.train_labels
+
+
+@pytest.fixture(scope="session")
 def few_digits(digits: DigitDataset) -> DigitDataset:
     """300 training and 100 test digits: what a whole experiment runs on in a second or two."""
     return DigitDataset(

@@ -30,16 +30,6 @@ def test_no_tag_makes_scikit_learn_skip_its_checks():
 
 
 @pytest.fixture(scope="module")
-def X(digits):
-    return digits.train_images.reshape(len(digits.train_images), -1)
-
-
-@pytest.fixture(scope="module")
-def y(digits):
-    return digits.train_labels
-
-
-@pytest.fixture(scope="module")
 def queries(digits):
     return digits.test_images.reshape(len(digits.test_images), -1)
 

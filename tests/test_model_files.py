@@ -17,16 +17,6 @@ from knn_digits.features import CosineEmbedding
 from knn_digits.model_files import MODEL_FOLDER, ModelData, read_manifest, verify_model
 
 
-@pytest.fixture(scope="module")
-def X(digits):
-    return digits.train_images.reshape(len(digits.train_images), -1)
-
-
-@pytest.fixture(scope="module")
-def y(digits):
-    return digits.train_labels
-
-
 @pytest.fixture
 def saved(tmp_path, X, y):
     model = KNNDigitClassifier("pixels", embedding=CosineEmbedding()).fit(X, y).forget([5])

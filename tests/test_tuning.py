@@ -10,16 +10,6 @@ from knn_digits.tuning import Choice, Tuning, compare_metrics, make_folds, neigh
 
 
 @pytest.fixture(scope="module")
-def X(digits):
-    return digits.train_images.reshape(len(digits.train_images), -1)
-
-
-@pytest.fixture(scope="module")
-def y(digits):
-    return digits.train_labels
-
-
-@pytest.fixture(scope="module")
 def folds(y):
     return make_folds(y, seed=1)
 

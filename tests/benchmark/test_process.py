@@ -50,7 +50,7 @@ def test_a_process_that_hangs_is_stopped_in_time(start):
     assert time.monotonic() - begin < 10
 
 
-def test_a_process_that_closes_its_output_and_goes_on_is_stopped(start, monkeypatch):
+def test_a_process_that_closes_its_output_and_goes_on_is_stopped(start):
     code = "import os, sys, time; sys.stdin.readline(); os.close(1); time.sleep(600)"
     begin = time.monotonic()
     with pytest.raises(MethodFailedError, match="closed its output"):

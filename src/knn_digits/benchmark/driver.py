@@ -1,8 +1,9 @@
 """The benchmark: every method in turn, round after round, so that a slow moment of the machine hits all alike.
 
 Every method has a process of its own, which waits while others are measured. A round asks each for one
-prediction of all queries. A method that crashes, hangs or uses up its budget is a row that says so, and the
-others go on. After Ctrl-C the rows that have at least one measured prediction are kept.
+prediction of all queries, and for some queries one by one. A method that crashes, hangs or uses up its budget is
+a row that says so, and the others go on. After Ctrl-C the rows that have at least one measured prediction are
+kept.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ One JSON object a line comes in on stdin, ``{"do": ...}``, and one goes out with
 ========== =====================================================================================
 do         answer
 ========== =====================================================================================
-warm       ``seconds`` of a first fit and answer on a few images, imports and compilation included
+warm       ``seconds`` of a first fit and answer on a few images, its library's imports and compilation included
 fit        ``seconds``
 predict    ``seconds`` for all queries, from uint8 images to labels; ``errors`` among them
 single     ``milliseconds``, a list: one query alone, each in turn
