@@ -12,8 +12,9 @@
     options.py    options that several commands share
     terminal.py   progress bars and tables
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. Results go to stdout, all else to stderr. Modules
-that take long to import are imported by the functions that need them, so that ``--help`` answers at once.
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 some inputs or methods failed, 130 interrupted. Results go to
+stdout, all else to stderr. Modules that take long to import are imported by the functions that need them, so that
+``--help`` answers at once.
 """
 
 from __future__ import annotations
