@@ -4,8 +4,11 @@ The package, in the order data flows through it::
 
     datasets/           files -> DigitDataset: MNIST, scikit-learn's digits, folders; and who wrote what
     features/           images -> the vectors to search among (scikit-learn transformers)
-    neighbors/          the exact nearest references, and how they vote
+    neighbors/          the exact nearest references, and how they vote or score classes
+    distances/          the image distortion model
+    reranking.py        looking again at the nearest candidates, with it
     classifier.py       KNNDigitClassifier and its presets: the recognizer
+    model_manifest.py   what a saved model must look like, checked
     model_files.py      save and load it without pickle
     tuning.py           choosing k and the metric, on training images only
     baseline.py         scikit-learn's own k-NN beside it
@@ -20,7 +23,8 @@ The package, in the order data flows through it::
     report/             results -> figures and one HTML page; never fits, never predicts
     cli/                one file a command
 
-    errors.py, progress.py, machine.py, printable.py, json_files.py, output_folder.py: what all may use
+    errors.py, progress.py, machine.py, printable.py, json_files.py, output_folder.py, arrays.py, kernels.py,
+    threads.py: what all may use
 
 Imports point one way: a module never imports one that comes after it in the flow (``tests/test_layers.py``
 holds this true). Importing the package does nothing and is cheap; names below are

@@ -1,18 +1,21 @@
 """KNNDigitClassifier: the recognizer, with the face of a scikit-learn estimator, and its presets.
 
-A preset is a set of settings under a name; it only fills what is left open.
+An answer comes about in up to three stages::
 
-========== ========= =========== ======== =============================================================
-preset     embedding n_neighbors weights  what it is
-========== ========= =========== ======== =============================================================
-``pixels`` none      3           uniform  the textbook method: exact Euclidean distance between raw pixels
-========== ========= =========== ======== =============================================================
+    embedding    images -> short vectors          DigitEmbedding, CosineEmbedding, or none: the pixels
+    search       the nearest references           ExactSearch
+    judgement    "uniform", "distance": the nearest vote
+                 "hull": each class among the candidates is scored by what its neighbors span, and, with a
+                 DistortionReranker, by how well strokes can be moved onto theirs
+
+A preset is a set of settings under a name; it only fills what is left open. `PRESETS` holds them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,22 +23,83 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from knn_digits.neighbors import WEIGHTS, ExactSearch, GrowingRows, vote
+from knn_digits.features import DigitEmbedding
+from knn_digits.features.images import flat
+from knn_digits.neighbors import ExactSearch, GrowingRows, hull_scores, shares_of_scores, vote
 from knn_digits.neighbors.voting import Weights
+from knn_digits.reranking import DistortionReranker
+from knn_digits.threads import blocks_of, map_blocks
 
-__all__ = ["PRESETS", "KNNDigitClassifier", "Preset"]
+__all__ = ["DEFAULT_PRESET", "JUDGEMENTS", "PRESETS", "Judgement", "KNNDigitClassifier", "Preset"]
+
+Judgement = Literal[Weights, "hull"]
+JUDGEMENTS: tuple[str, ...] = (*get_args(Weights), "hull")
+
+_IMAGES_AT_ONCE = 1024
+_FEWEST_IMAGES = 64  # of a block that is worth a thread
+RIDGE = 3.0
+# Of references asked about themselves, to weigh the stages against each other.
+_N_WEIGHED, _NEIGHBORS_WEIGHED = 500, 10
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings under a name."""
+    """Settings under a name.
 
+    Attributes
+    ----------
+    summary : str
+        What it is, in a line.
+    n_neighbors, weights, n_candidates, embedding, rerank
+        As in `KNNDigitClassifier`.
+    """
+
+    summary: str
     n_neighbors: int
-    weights: Weights
+    weights: Judgement
+    n_candidates: int | None = None
     embedding: TransformerMixin | None = None
+    rerank: DistortionReranker | None = None
 
 
-PRESETS = {"pixels": Preset(n_neighbors=3, weights="uniform")}
+PRESETS = {
+    "pixels": Preset(
+        "the textbook method: exact Euclidean distance between raw pixels, the 3 nearest vote",
+        n_neighbors=3,
+        weights="uniform",
+    ),
+    "fast": Preset(
+        "exact search among learned 64-dimensional vectors, local hulls of the contested classes",
+        n_neighbors=40,
+        weights="hull",
+        n_candidates=100,
+        embedding=DigitEmbedding(),
+    ),
+    "accurate": Preset(
+        "the same, and the image distortion model for contested classes",
+        n_neighbors=40,
+        weights="hull",
+        n_candidates=100,
+        embedding=DigitEmbedding(),
+        rerank=DistortionReranker(),
+    ),
+    "best": Preset(
+        "the same with twice the dimensions and more candidates",
+        n_neighbors=40,
+        weights="hull",
+        n_candidates=150,
+        embedding=DigitEmbedding(n_components=128),
+        rerank=DistortionReranker(weight=1.0),
+    ),
+    "idm": Preset(
+        "the published image distortion model: of the 500 nearest images the 3 that fit best vote",
+        n_neighbors=3,
+        weights="uniform",
+        n_candidates=500,
+        rerank=DistortionReranker(weight=None, strength=None),
+    ),
+}
+DEFAULT_PRESET = "accurate"
 
 
 class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
@@ -47,14 +111,19 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    preset : {"pixels"}, default="pixels"
-        Settings for what is left open below; see the table at the top of this module.
+    preset : {"accurate", "fast", "best", "pixels", "idm"}, default="accurate"
+        Settings for what is left open below; `PRESETS` says what each is.
     embedding : transformer, optional
-        Turns pixels into the vectors to search among, such as ``CosineEmbedding()``. A clone of it is fitted.
+        Turns pixels into the vectors to search among, such as ``DigitEmbedding()``. A clone of it is fitted.
+    rerank : DistortionReranker, optional
+        Looks at the candidates again. A clone of it is fitted.
+    n_candidates : int, optional
+        How many nearest vectors are candidates, for `rerank` and for ``weights="hull"``.
     n_neighbors : int, optional
-        How many neighbors vote.
-    weights : {"uniform", "distance"}, optional
-        One vote each, or one over the distance.
+        How many neighbors vote, or span the hull of each class.
+    weights : {"uniform", "distance", "hull"}, optional
+        One vote each, one over the distance, or scores by local hulls (`neighbors.hulls`), which need an
+        embedding of int8 rows.
     n_jobs : int, optional
         Threads, counted as joblib counts them: None is 1, -1 is all.
 
@@ -66,9 +135,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         Pixels of an image.
     feature_names_in_ : ndarray of str
         Column names, where `fit` saw a DataFrame with them.
-    embedding_ : transformer or None
-        The fitted embedding.
-    n_neighbors_, weights_ : int, str
+    embedding_, rerank_ : transformer or None, DistortionReranker or None
+        As fitted.
+    n_neighbors_, weights_, n_candidates_ : int, str, int or None
         The settings in force.
     images_ : GrowingRows
         Every image learned, by id. uint8 where all values are whole numbers of 0..255.
@@ -93,15 +162,19 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        preset: str = "pixels",
+        preset: str = DEFAULT_PRESET,
         *,
         embedding: TransformerMixin | None = None,
+        rerank: DistortionReranker | None = None,
+        n_candidates: int | None = None,
         n_neighbors: int | None = None,
-        weights: Weights | None = None,
+        weights: Judgement | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.preset = preset
         self.embedding = embedding
+        self.rerank = rerank
+        self.n_candidates = n_candidates
         self.n_neighbors = n_neighbors
         self.weights = weights
         self.n_jobs = n_jobs
@@ -128,16 +201,19 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             If a setting is not one of those allowed, or X and y do not fit together.
         """
         preset = self._checked_preset()
-        images, labels = validate_data(self, _flat(X), y, dtype="numeric")
+        images, labels = validate_data(self, flat(X), y, dtype="numeric")
         labels = column_or_1d(labels, warn=True)
         check_classification_targets(labels)
         images = as_pixels(images)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self.n_neighbors_ = preset.n_neighbors if self.n_neighbors is None else self.n_neighbors
-        self.weights_: Weights = preset.weights if self.weights is None else self.weights
-        embedding = preset.embedding if self.embedding is None else self.embedding
-        self.embedding_ = None if embedding is None else clone(embedding).fit(images, codes)
-        self._set_references(images, codes, self._embed(images))
+        self.n_candidates_ = preset.n_candidates if self.n_candidates is None else self.n_candidates
+        self.weights_: Judgement = preset.weights if self.weights is None else self.weights
+        embedded = self._fit_embedding(
+            preset.embedding if self.embedding is None else self.embedding, images, codes
+        )
+        self._set_references(images, codes, embedded)
+        self._fit_rerank(preset.rerank if self.rerank is None else self.rerank, images)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -163,7 +239,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             _check_known(y, np.unique(np.asarray(y if classes is None else classes)))
             self.fit(X, y)
             return self if classes is None else self._accept_classes(np.unique(np.asarray(classes)))
-        images, labels = validate_data(self, _flat(X), y, dtype="numeric", reset=False)
+        images, labels = validate_data(self, flat(X), y, dtype="numeric", reset=False)
         labels = column_or_1d(labels, warn=True)
         accepted = self.classes_ if classes is None else self._with_classes(np.asarray(classes))
         _check_known(labels, accepted)
@@ -174,6 +250,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         self.label_codes_.append(np.searchsorted(self.classes_, labels))
         if self.embedding_ is not None:
             self.images_.append(images)
+        if self.rerank_ is not None:
+            self.rerank_.references_.append(self.rerank_.normalized(images))
         self.search_.append(embedded)
         return self
 
@@ -207,8 +285,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         distances : float64 ndarray of shape (n, n_neighbors)
-            Euclidean distances (between embedded images, where there is an embedding), ascending. Only if
-            `return_distance`.
+            Ascending. Euclidean distances, between embedded images where there is an embedding; where candidates
+            are ranked again, square roots of the final distances (`reranking`). Only if `return_distance`.
         ids : int64 ndarray of shape (n, n_neighbors)
 
         Raises
@@ -218,7 +296,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         k = self.n_neighbors_ if n_neighbors is None else n_neighbors
-        _check_n_neighbors(k)
+        _check_count("n_neighbors", k)
         distances, ids = self._all_but_itself(k) if X is None else self._nearest(X, k)
         return (distances, ids) if return_distance else ids
 
@@ -234,8 +312,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         probabilities : float64 ndarray of shape (n, n_classes)
             Columns in the order of `classes_`; the largest of each row is unique.
         """
-        distances, ids = self.kneighbors(X)
-        return vote(self.label_codes_[ids], distances, len(self.classes_), self.weights_)
+        check_is_fitted(self)
+        judge = self._judge_by_hulls if self.weights_ == "hull" else self._judge_by_vote
+        return np.concatenate(self._in_blocks(X, judge))
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Say which digit each image is: always the class of the largest probability.
@@ -257,17 +336,39 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     def _checked_preset(self) -> Preset:
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(map(repr, PRESETS))}, got {self.preset!r}")
-        if self.n_neighbors is not None:
-            _check_n_neighbors(self.n_neighbors)
-        if self.weights is not None and self.weights not in WEIGHTS:
-            raise ValueError(f"weights must be one of {', '.join(map(repr, WEIGHTS))}, got {self.weights!r}")
+        for name in ("n_neighbors", "n_candidates"):
+            if getattr(self, name) is not None:
+                _check_count(name, getattr(self, name))
+        if self.weights is not None and self.weights not in JUDGEMENTS:
+            raise ValueError(f"weights must be one of {', '.join(map(repr, JUDGEMENTS))}, got {self.weights!r}")
         return PRESETS[self.preset]
+
+    def _fit_embedding(self, embedding: Any, images: NDArray, codes: NDArray[np.integer]) -> NDArray:
+        self.embedding_ = None if embedding is None else clone(embedding)
+        if self.embedding_ is None:
+            embedded = images
+        else:
+            if "n_jobs" in self.embedding_.get_params() and self.embedding_.n_jobs is None:
+                self.embedding_.set_params(n_jobs=self.n_jobs)
+            embedded = self.embedding_.fit_transform(images, codes)
+        if self.weights_ == "hull" and embedded.dtype != np.int8:
+            raise ValueError('weights="hull" needs an embedding of int8 rows, such as DigitEmbedding()')
+        return embedded
 
     def _set_references(self, images: NDArray, codes: NDArray[np.integer], embedded: NDArray) -> None:
         self.images_ = GrowingRows(images)
         self.label_codes_ = GrowingRows(codes.astype(np.int64, copy=False))
         # Without an embedding the images are what is searched: one copy, not two.
         self.search_ = ExactSearch(self.images_ if embedded is images else embedded)
+
+    def _fit_rerank(self, rerank: DistortionReranker | None, images: NDArray) -> None:
+        self.rerank_: DistortionReranker | None = None if rerank is None else clone(rerank).fit(images)
+        if self.rerank_ is None or len(images) < 2:
+            return
+        asked = np.unique(np.linspace(0, len(images) - 1, _N_WEIGHED).astype(int))
+        k = min(_NEIGHBORS_WEIGHED, len(images) - 1)
+        squared, ids = self.search_.kneighbors(self.search_.references[asked], k + 1, n_jobs=self.n_jobs)
+        self.rerank_.weigh(images[asked], *_without_itself(squared, ids, asked))
 
     def _with_classes(self, classes: NDArray) -> NDArray:
         if classes.size and classes.dtype.kind in "UO" and self.classes_.dtype.kind not in "UO":
@@ -288,24 +389,73 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     def _embed(self, images: NDArray) -> NDArray:
         return images if self.embedding_ is None else self.embedding_.transform(images)
 
+    def _in_blocks(self, X: ArrayLike, function: Callable[[NDArray], Any]) -> list[Any]:
+        """Validate images and call the function with blocks of them, in threads."""
+        images = as_pixels(validate_data(self, flat(X), dtype="numeric", reset=False))
+        blocks = blocks_of(len(images), _IMAGES_AT_ONCE, self.n_jobs, smallest=_FEWEST_IMAGES)
+        return map_blocks(lambda block: function(images[block]), blocks, self.n_jobs)
+
+    def _judge_by_vote(self, images: NDArray) -> NDArray[np.float64]:
+        squared, ids = self._ranked(images, self._embed(images), self.n_neighbors_)
+        weights: Any = self.weights_
+        return vote(self.label_codes_[ids], np.sqrt(squared), len(self.classes_), weights)
+
+    def _judge_by_hulls(self, images: NDArray) -> NDArray[np.float64]:
+        """Score the classes among the candidates; where there is but one, it is the answer."""
+        vectors, n_classes = self._embed(images), len(self.classes_)
+        _, ids = self.search_.kneighbors(vectors, min(self.n_candidates_ or self.n_neighbors_, len(self.search_)))
+        codes = self.label_codes_[ids]
+        scores = np.full((len(images), n_classes), np.inf)
+        contested = (codes != codes[:, :1]).any(axis=1)
+        scores[~contested, codes[~contested, 0]] = 0
+        if contested.any():
+            among = vectors[contested], self.search_.references, ids[contested], codes[contested], n_classes
+            scores[contested] = hull_scores(*among, n_neighbors=self.n_neighbors_, ridge=RIDGE)
+            if self.rerank_ is not None:
+                scores[contested] += self.rerank_.class_scores(images[contested], *among[2:])
+        return shares_of_scores(scores, codes)
+
+    def _ranked(self, images: NDArray, vectors: NDArray, k: int) -> tuple[NDArray, NDArray[np.int64]]:
+        """The k nearest by final distance: squared or final distances, and ids."""
+        if self.rerank_ is None:
+            return self.search_.kneighbors(vectors, k)
+        n_candidates = max(k, min(self.n_candidates_ or k, len(self.search_)))
+        squared, ids = self.search_.kneighbors(vectors, n_candidates)
+        distances = self.rerank_.distances(images, squared, ids, k)
+        order = np.lexsort((-ids, distances))[:, :k]
+        return np.take_along_axis(distances, order, axis=1), np.take_along_axis(ids, order, axis=1)
+
     def _nearest(self, X: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        images = as_pixels(validate_data(self, _flat(X), dtype="numeric", reset=False))
-        squared, ids = self.search_.kneighbors(self._embed(images), k, n_jobs=self.n_jobs)
-        return np.sqrt(squared), ids
+        found = self._in_blocks(X, lambda images: self._ranked(images, self._embed(images), k))
+        return np.sqrt(np.concatenate([d for d, _ in found])), np.concatenate([ids for _, ids in found])
 
     def _all_but_itself(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         known = np.setdiff1d(np.arange(len(self.label_codes_)), self.search_.forgotten)
-        queries = self.search_.references[known]
-        squared, ids = self.search_.kneighbors(queries, min(k + 1, len(known)), n_jobs=self.n_jobs)
-        if ids.shape[1] <= k:
+        if len(known) <= k:
             raise ValueError(
                 f"Expected n_neighbors < n_samples_fit, but n_neighbors = {k}, n_samples_fit = {len(known)}"
             )
-        # Among more than k twins an image may not find itself; then the last neighbor goes instead.
-        itself = ids == known[:, None]
-        itself[~itself.any(axis=1), -1] = True
-        shape = (len(known), k)
-        return np.sqrt(squared[~itself]).reshape(shape), ids[~itself].reshape(shape)
+        vectors = self.search_.references
+
+        def ranked(block: slice) -> tuple[NDArray, NDArray[np.int64]]:
+            ids = known[block]
+            return self._ranked(self.images_[ids], vectors[ids], k + 1)
+
+        found = map_blocks(ranked, blocks_of(len(known), _IMAGES_AT_ONCE, self.n_jobs), self.n_jobs)
+        squared, ids = (np.concatenate(part) for part in zip(*found, strict=True))
+        squared, ids = _without_itself(squared, ids, known)
+        return np.sqrt(squared), ids
+
+
+def _without_itself(
+    distances: NDArray, ids: NDArray[np.int64], own: NDArray[np.integer]
+) -> tuple[NDArray, NDArray[np.int64]]:
+    """Take each row's own id out of its neighbors, one column fewer."""
+    itself = ids == own[:, None]
+    # Among more twins than were asked for an image may not find itself; then the last neighbor goes instead.
+    itself[~itself.any(axis=1), -1] = True
+    shape = (len(ids), ids.shape[1] - 1)
+    return distances[~itself].reshape(shape), ids[~itself].reshape(shape)
 
 
 def as_pixels(images: NDArray) -> NDArray:
@@ -323,11 +473,6 @@ def _all_pixels(images: NDArray) -> bool:
     return np.issubdtype(images.dtype, np.integer) or bool((images == np.rint(images)).all())
 
 
-def _flat(X: Any) -> Any:
-    """Images as rows of pixels; whatever is not a stack of images is left to validation."""
-    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 else X
-
-
 def _check_known(labels: ArrayLike, classes: NDArray) -> None:
     labels = np.asarray(labels).ravel()
     unknown = labels[~np.isin(labels, classes)]
@@ -338,8 +483,8 @@ def _check_known(labels: ArrayLike, classes: NDArray) -> None:
         )
 
 
-def _check_n_neighbors(k: object) -> None:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise TypeError(f"n_neighbors must be an integer, got {k!r}")
-    if k < 1:
-        raise ValueError(f"n_neighbors must be at least 1, got {k}")
+def _check_count(name: str, count: object) -> None:
+    if isinstance(count, bool) or not isinstance(count, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {count!r}")
+    if count < 1:
+        raise ValueError(f"{name} must be at least 1, got {count}")

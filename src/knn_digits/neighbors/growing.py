@@ -75,6 +75,10 @@ class GrowingRows:
         tail = self._tail[: self._n_tail]
         return [(0, self.base)] + ([(len(self.base), tail)] if len(tail) else [])
 
+    def base_and_tail(self) -> tuple[NDArray, NDArray]:
+        """Return both parts, either of which may be empty: row i is ``base[i]``, or ``tail[i - len(base)]``."""
+        return self.base, self._tail[: self._n_tail]
+
     def blocks(self, size: int) -> Iterator[tuple[int, NDArray]]:
         """Yield (number of the first row, at most `size` rows), in order."""
         for first, rows in self.parts():

@@ -19,27 +19,27 @@ that comes later in the search must be strictly nearer.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
+from knn_digits.arrays import read_only
 from knn_digits.neighbors.growing import GrowingRows
+from knn_digits.threads import blocks_of, map_blocks
 
 __all__ = ["ExactSearch"]
 
 _Found = tuple[NDArray, NDArray[np.int64]]  # squared distances and ids
+_BlockSearch = Callable[[NDArray, int, "_Arithmetic"], _Found]
 
 # Rows of one product at most: it (4 MB) and its operands stay in the caches of a small machine.
 _MOST_ROWS = 1024
 # Numbers in a block of long rows at most, and of queries at least, so that threads have something to do.
 _MOST_NUMBERS, _FEWEST_QUERIES = 2**21, 64
+# Of short rows products are soon made; a block of them stays in the cache of one core while it is looked through.
+_SHORT_ROWS, _SCANNED_ROWS, _FEW_QUERIES = 512, 2**16, 4
 # Squares of larger numbers leave the range of float64, those of smaller ones vanish in it.
 _LARGEST_NORM, _SMALLEST_NORM = 1e300, 1e-280
 
@@ -160,18 +160,17 @@ class ExactSearch:
                 "ask for fewer neighbors or learn more references"
             )
         arithmetic = self._arithmetic_for(queries)
+        search_block = self._block_search_for(queries, arithmetic)
 
-        def search(block: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
-            found = self._search_block(block, n_neighbors, arithmetic)
+        def search(block: slice) -> _Found:
+            found = search_block(queries[block], n_neighbors, arithmetic)
             if progress is not None:
-                progress(len(block))
+                progress(len(found[1]))
             return found
 
-        n_threads = min(effective_n_jobs(n_jobs), effective_n_jobs(-1))
-        share = max(_FEWEST_QUERIES, -(-len(queries) // n_threads))
-        size = min(_rows_at_once(queries.shape[1]), share)
-        blocks = [queries[start : start + size] for start in range(0, max(len(queries), 1), size)]
-        found = _map_in_threads(search, blocks, n_threads)
+        largest = _rows_at_once(queries.shape[1])
+        blocks = blocks_of(len(queries), largest, n_jobs, smallest=_FEWEST_QUERIES)
+        found = map_blocks(search, blocks, n_jobs)
         return np.concatenate([d for d, _ in found]), np.concatenate([ids for _, ids in found])
 
     def _arithmetic_for(self, queries: NDArray) -> _Arithmetic:
@@ -186,11 +185,18 @@ class ExactSearch:
         else:
             # Far from where float32 overflows, and from where it loses numbers near zero.
             single = references.dtype == queries.dtype == np.float32 and in_references > 1e-20 and largest < 1e30
-        return _Arithmetic(integral, np.float32 if single else np.float64, self._center, in_references)
+        small = integral and np.sqrt(in_queries) + np.sqrt(in_references) <= 2**12
+        return _Arithmetic(integral, np.float32 if single else np.float64, self._center, in_references, small)
 
-    def _search_block(
-        self, queries: NDArray, k: int, arithmetic: _Arithmetic
-    ) -> tuple[NDArray, NDArray[np.int64]]:
+    def _block_search_for(self, queries: NDArray, arithmetic: _Arithmetic) -> _BlockSearch:
+        """Choose among the three ways, which find the same."""
+        if not arithmetic.small:
+            return self._search_block
+        if queries.dtype == self.references.dtype == np.int8 and len(queries) <= _FEW_QUERIES:
+            return self._scan
+        return self._search_short_rows
+
+    def _search_block(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _Found:
         """Go through all references for one block of queries, keeping the best k of each."""
         query_norms = _squared_norms(queries, arithmetic.center)
         minus_twice_queries = arithmetic.centered(queries) * arithmetic.dtype(-2)
@@ -215,15 +221,38 @@ class ExactSearch:
             best.add(query[nearer], distances[nearer], ids[column[nearer]])
         return best.distances, best.ids
 
+    def _search_short_rows(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _Found:
+        """As `_search_block`, where every number on the way is whole, at most 2^24 and so exact in float32."""
+        # Numba takes a third of a second to import: only who searches such rows waits for it.
+        from knn_digits.neighbors.search_kernels import keep_nearest
+
+        distances = np.full((len(queries), k), np.inf, np.float32)
+        ids = np.full((len(queries), k), -1, np.int64)
+        minus_twice_queries = arithmetic.centered(queries) * arithmetic.dtype(-2)
+        for rows, norms, row_ids in self._reference_blocks(_SHORT_ROWS):
+            products = minus_twice_queries @ arithmetic.centered(rows).T
+            keep_nearest(products, norms.astype(np.float32), row_ids, distances, ids)
+        return distances.astype(np.int64) + _squared_norms(queries, arithmetic.center)[:, None], ids
+
+    def _scan(self, queries: NDArray, k: int, _: _Arithmetic) -> _Found:
+        """As `_search_block`, for so few int8 queries that turning references into floats would cost more."""
+        from knn_digits.neighbors.search_kernels import scan
+
+        distances = np.full((len(queries), k), np.iinfo(np.int64).max)
+        ids = np.full((len(queries), k), -1, np.int64)
+        for rows, _norms, row_ids in self._reference_blocks(_SCANNED_ROWS):
+            scan(read_only(queries), read_only(rows), row_ids, distances, ids)
+        return distances, ids
+
     def _reference_blocks(self, size: int) -> Iterator[tuple[NDArray, NDArray, NDArray[np.int64]]]:
         """Yield (rows, squared norms, ids) of the references that were not forgotten, the last block first."""
         for first, rows in reversed(list(self.references.blocks(size))):
-            ids = np.arange(first, first + len(rows))
-            known = ~self._forgotten[ids]
+            these = slice(first, first + len(rows))
+            ids, norms, known = np.arange(first, these.stop), self._norms[these], ~self._forgotten[these]
             if not known.all():
-                rows, ids = rows[known], ids[known]
+                rows, norms, ids = rows[known], norms[known], ids[known]
             if len(ids):
-                yield rows, self._norms[ids], ids
+                yield rows, norms, ids
 
 
 @dataclass(frozen=True)
@@ -234,6 +263,7 @@ class _Arithmetic:
     dtype: type[np.float32] | type[np.float64]
     center: float  # taken from every number, to keep products small
     largest_norm: float  # squared, of the centered references
+    small: bool  # they are, and no squared distance exceeds 2^24
 
     def centered(self, rows: NDArray) -> NDArray[np.floating]:
         if self.integral:
@@ -334,45 +364,3 @@ def _distances_one_by_one(queries: NDArray, query: NDArray, rows: NDArray, colum
         difference = np.subtract(queries[query[pairs]], rows[column[pairs]], dtype=np.float64)
         distances[pairs] = np.square(difference).sum(axis=1)
     return distances
-
-
-class _SingleThreadedBlas:
-    """While anyone is inside, BLAS keeps to one thread; the last one out restores what was before.
-
-    The setting is the process's own, so calls that overlap must not each restore what they found.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._users = threading.Lock(), 0
-        self._libraries: ThreadpoolController | None = None
-        self._limit: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._libraries is None:  # finding them takes milliseconds, so once
-                self._libraries = ThreadpoolController().select(user_api="blas")
-            if not self._users:
-                self._limit = self._libraries.limit(limits=1)
-            self._users += 1
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                self._limit.restore_original_limits()
-
-
-_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
-
-
-def _map_in_threads(function: Callable[[NDArray], _Found], blocks: list[NDArray], n_threads: int) -> list[_Found]:
-    """Map over blocks in so many threads of ours, each with BLAS on one; one knob instead of two."""
-    with _SINGLE_THREADED_BLAS:
-        if n_threads == 1 or len(blocks) == 1:
-            return [function(block) for block in blocks]
-        pool = ThreadPoolExecutor(n_threads)
-        try:
-            return list(pool.map(function, blocks))
-        finally:
-            # After Ctrl-C, do not start what has not started.
-            pool.shutdown(cancel_futures=True)

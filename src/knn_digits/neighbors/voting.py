@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WEIGHTS", "Weights", "vote", "votes_for_each_k"]
+__all__ = ["WEIGHTS", "Weights", "shares_of_scores", "vote", "votes_for_each_k"]
 
 Weights = Literal["uniform", "distance"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
@@ -58,6 +58,38 @@ def votes_for_each_k(
         column = slice(j, j + 1)
         _count(votes, nearest, labels[:, column], distances[:, column], share_of_each[:, column])
         yield _shares(votes, nearest)
+
+
+def shares_of_scores(scores: NDArray[np.float64], codes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Turn class scores, of which the smallest is best, into probabilities.
+
+    Parameters
+    ----------
+    scores : float64 ndarray of shape (n, n_classes)
+        Infinity for a class that is out of the question.
+    codes : integer ndarray of shape (n, c)
+        Classes of the candidates, nearest first: where scores tie, the class that comes first wins.
+
+    Returns
+    -------
+    probabilities : float64 ndarray of shape (n, n_classes)
+        In proportion to ``score ** -10``; where scores are zero only these share. Each row sums to 1; the
+        largest is unique.
+    """
+    best = scores.min(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = (best / scores) ** _STEEPNESS
+    relative = np.where(best == 0, scores == 0, relative)
+    tied = (relative == relative.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    # How near a class came is the place of its first candidate; only where scores tie is it asked.
+    place = np.zeros(scores.shape)
+    for row in np.flatnonzero(tied):
+        place[row] = [np.argmax(codes[row] == c) if c in codes[row] else np.inf for c in range(scores.shape[1])]
+    return _shares(relative, place)
+
+
+# Of 4, 6, 8, 12, 16 the ones about it gave the least log-loss on folds of MNIST's training images.
+_STEEPNESS = 10
 
 
 def _weights(distances: NDArray, weights: Weights) -> NDArray[np.float64]:

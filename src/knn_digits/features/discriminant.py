@@ -1,0 +1,254 @@
+"""A linear projection learned from neighbors: what tells a digit from its near neighbors of other classes.
+
+After principal components, every training row ("anchor") is compared with its nearest others. Differences to
+neighbors of its own class are what a class varies by, differences to neighbors of other classes what must be
+seen: the directions in which the second kind is largest relative to the first are kept. It is Fisher's
+discriminant made local, so that a class may have several shapes (K. Fukunaga, J. M. Mantock, Nonparametric
+discriminant analysis, IEEE PAMI 5(6), 1983).
+
+The result is rounded to int8. Rows are rounded to whole numbers before the product and the projection is of
+whole numbers too, so that float64 sums are exact and a row's result never depends on the rows beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from knn_digits.neighbors import ExactSearch
+
+__all__ = ["LARGEST", "NeighborDiscriminant"]
+
+LARGEST = 127  # of the int8 numbers a row becomes; 64 x 127^2 < 2^24, which float32 holds exactly
+_LARGEST_INPUT = 2**15
+_EXACT = 2**52
+# Where the projected rows of training reach int8's limits; the few beyond are clipped.
+_REACHED_BY = 0.9999
+
+
+class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Project rows on what distinguishes them from near rows of other classes.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Dimensions kept, at most as many as there are principal components.
+    n_principal : int, default=160
+        Principal components in which neighbors are found and the projection is learned.
+    n_neighbors : int, default=40
+        Neighbors each anchor is compared with.
+    n_same : int, default=10
+        How many of these of its own class, at most.
+    shrinkage : float, default=0.3
+        Share of the mean within-class variance that is added to every direction's.
+    n_anchors : int, default=16000
+        Training rows that are compared with their neighbors, drawn at random where there are more.
+    random_state : int, RandomState or None, default=0
+        Draws the anchors.
+    n_jobs : int, optional
+        Threads that search for neighbors in `fit`, counted as joblib counts them.
+
+    Attributes
+    ----------
+    mean_ : int64 ndarray of shape (d,)
+        Taken from every row, after scaling.
+    projection_ : float64 ndarray of shape (d, n_components)
+        Whole numbers.
+    input_scale_, output_scale_ : float
+        A row becomes ``rint((rint(row * input_scale_) - mean_) @ projection_ * output_scale_)``, clipped to
+        -127..127.
+    strengths_ : float64 ndarray of shape (n_components,)
+        Between-class relative to within-class variance along each kept direction, descending.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 64,
+        *,
+        n_principal: int = 160,
+        n_neighbors: int = 40,
+        n_same: int = 10,
+        shrinkage: float = 0.3,
+        n_anchors: int = 16000,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.n_principal = n_principal
+        self.n_neighbors = n_neighbors
+        self.n_same = n_same
+        self.shrinkage = shrinkage
+        self.n_anchors = n_anchors
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn the projection.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Finite numbers, such as orientation histograms.
+        y : array of shape (n,)
+            Classes.
+
+        Raises
+        ------
+        ValueError
+            If a setting is out of range, or X and y do not fit together.
+        """
+        values, labels = validate_data(self, X, y, ensure_min_samples=2)
+        check_classification_targets(labels)
+        codes = np.unique(column_or_1d(labels), return_inverse=True)[1]
+        self._check_settings()
+        self.input_scale_ = _input_scale(values)
+        rows = _whole(values, self.input_scale_)
+        self.mean_ = np.rint(rows.mean(axis=0, dtype=np.float64)).astype(np.int64)
+        principal = _principal_directions(rows, self.mean_, self.n_principal)
+        reduced = _project(rows, self.mean_, principal).astype(np.float32)
+        within, between = self._scatter(reduced, codes)
+        directions, self.strengths_ = _discriminant(within, between, self.shrinkage, self.n_components)
+        self._round_projection(rows, principal @ directions)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.int8]:
+        """Project rows.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+
+        Returns
+        -------
+        rows : int8 ndarray of shape (n, n_components)
+            Within -127..127.
+        """
+        check_is_fitted(self)
+        return self.project(validate_data(self, X, reset=False, ensure_min_samples=0))
+
+    def project(self, values: NDArray) -> NDArray[np.int8]:
+        """Project rows that are known to be finite numbers of shape (n, d)."""
+        rows = _whole(values, self.input_scale_)
+        projected = _project(rows, self.mean_, self.projection_)
+        projected *= self.output_scale_
+        return np.rint(np.clip(projected, -LARGEST, LARGEST, out=projected), out=projected).astype(np.int8)
+
+    def _check_settings(self) -> None:
+        for name in ("n_components", "n_principal", "n_neighbors", "n_same", "n_anchors"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not 0 < self.shrinkage < np.inf:
+            raise ValueError(f"shrinkage must be above 0, got {self.shrinkage!r}")
+
+    def _scatter(
+        self, reduced: NDArray[np.float32], codes: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean outer products of the differences to neighbors of the same class, and of others."""
+        n = len(reduced)
+        anchors = np.arange(n)
+        if n > self.n_anchors:
+            drawn = check_random_state(self.random_state).choice(n, self.n_anchors, replace=False)
+            anchors = np.sort(drawn)
+        k = min(self.n_neighbors + 1, n)
+        ids = ExactSearch(reduced).kneighbors(reduced[anchors], k, n_jobs=self.n_jobs)[1]
+        itself = ids == anchors[:, None]
+        same = (codes[ids] == codes[anchors][:, None]) & ~itself
+        chosen = (same & (same.cumsum(axis=1) <= self.n_same), ~same & ~itself)
+        within, between = (_mean_outer_product(reduced, anchors, ids, pairs) for pairs in chosen)
+        return within, between
+
+    def _round_projection(self, rows: NDArray, projection: NDArray[np.float64]) -> None:
+        """Make whole numbers of a projection, as fine as float64 sums stay exact."""
+        longest = float(np.abs(projection).sum(axis=0).max())
+        self.projection_ = np.rint(projection * (_EXACT / (2 * _LARGEST_INPUT * longest) if longest else 1.0))
+        reach = np.quantile(np.abs(_project(rows[:10000], self.mean_, self.projection_)), _REACHED_BY)
+        self.output_scale_ = float(LARGEST / reach) if reach else 1.0
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.projection_.shape[1]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _input_scale(X: NDArray) -> float:
+    """Choose what to multiply rows with before rounding: nothing for small integers."""
+    largest = float(np.abs(X).max(initial=0))
+    if np.issubdtype(X.dtype, np.integer) and largest < _LARGEST_INPUT:
+        return 1.0
+    # A large X must not overflow, nor a tiny one vanish.
+    return _LARGEST_INPUT / 2 / largest if largest > np.finfo(np.float64).tiny else 1.0
+
+
+def _whole(X: NDArray, scale: float) -> NDArray[np.integer]:
+    if scale == 1.0 and np.issubdtype(X.dtype, np.integer) and X.dtype.itemsize <= 2:
+        return X
+    return np.rint(np.clip(X.astype(np.float64) * scale, 1 - _LARGEST_INPUT, _LARGEST_INPUT - 1)).astype(np.int16)
+
+
+def _project(
+    rows: NDArray[np.integer], mean: NDArray[np.int64], projection: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    projected = np.empty((len(rows), projection.shape[1]))
+    for start in range(0, len(rows), 1024):
+        block = slice(start, start + 1024)
+        np.matmul(np.subtract(rows[block], mean, dtype=np.float64), projection, out=projected[block])
+    return projected
+
+
+def _principal_directions(
+    rows: NDArray[np.integer], mean: NDArray[np.int64], n_principal: int
+) -> NDArray[np.float64]:
+    """Orthonormal directions of the largest variance, of shape (d, at most n_principal)."""
+    n, d = rows.shape
+    scatter = np.zeros((d, d))
+    for start in range(0, n, 4096):
+        block = np.subtract(rows[start : start + 4096], mean, dtype=np.float64)
+        scatter += block.T @ block
+    kept = min(n_principal, n, d)
+    variances, directions = eigh(scatter, subset_by_index=[d - kept, d - 1])
+    # Directions without variance are noise of the solver; one is kept where there is no variance at all.
+    real = max(1, int(np.count_nonzero(variances > 1e-9 * max(variances[-1], 0))))
+    return np.ascontiguousarray(directions[:, ::-1][:, :real])
+
+
+def _mean_outer_product(
+    rows: NDArray[np.float32], anchors: NDArray[np.integer], ids: NDArray[np.int64], pairs: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    d = rows.shape[1]
+    total = np.zeros((d, d))
+    for start in range(0, len(anchors), 1024):
+        block = slice(start, start + 1024)
+        anchor, column = np.nonzero(pairs[block])
+        difference = rows[anchors[block][anchor]] - rows[ids[block][anchor, column]]
+        total += difference.T @ difference
+    return total / max(1, int(np.count_nonzero(pairs)))
+
+
+def _discriminant(
+    within: NDArray[np.float64], between: NDArray[np.float64], shrinkage: float, n_components: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Directions in which `between` is largest relative to `within`, scaled by the fourth root of how much."""
+    d = len(within)
+    if not between.any():  # one class, or none near another: what varies at all is kept
+        between = np.eye(d)
+    level = np.trace(within) / d or np.trace(between) / d
+    strengths, directions = eigh(between, within + shrinkage * level * np.eye(d))
+    kept = slice(None, -min(n_components, d) - 1, -1)
+    strengths = np.maximum(strengths[kept], 0)
+    # A direction's sign is the solver's whim; the largest entry decides, so that models can be compared.
+    directions = directions[:, kept]
+    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(len(strengths))])
+    return directions * strengths**0.25, strengths

@@ -1,0 +1,111 @@
+"""What every image transformer starts with: rows of numbers -> square gray images, by one rule for all values.
+
+The rule: numbers below 0 count as 0, and the brightest pixel of an image is white (255), whatever its number;
+so 0..1, 0..16 and 0..255 are the same to it, and so are a faint and a bold print. NaN and infinity are refused.
+A blank image stays blank.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["ImageTransformer", "as_images", "flat"]
+
+# No image of a digit is smaller. Shorter rows, such as scikit-learn's own checks use, are filled up with blank
+# pixels; longer ones that are not square have lost or gained a column, and are refused.
+_SMALLEST = 8 * 8
+
+
+def flat(X: Any) -> Any:
+    """Images as rows of pixels; whatever is not a stack of images is left to validation."""
+    return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 else X
+
+
+def as_images(rows: NDArray) -> NDArray[np.uint8]:
+    """Make square gray images of rows of numbers.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+        Finite numbers; d is the square of the side, or below 64.
+
+    Returns
+    -------
+    images : uint8 ndarray of shape (n, side, side)
+        The brightest pixel of each is 255, unless all are 0.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not square images.
+    """
+    n, d = rows.shape
+    side = isqrt(d)
+    if side * side != d:
+        if d > _SMALLEST:
+            raise ValueError(f"expected square images, side * side pixels in a row, got rows of {d} numbers")
+        side += 1
+        rows = np.pad(rows, ((0, 0), (0, side * side - d)))
+    return _brightest_is_white(rows).reshape(n, side, side)
+
+
+def _brightest_is_white(rows: NDArray) -> NDArray[np.uint8]:
+    brightest = rows.max(axis=1, initial=0)
+    if rows.dtype == np.uint8 and (brightest == 255).all():
+        return rows
+    gray = np.empty(rows.shape, np.uint8)
+    for start in range(0, len(rows), 4096):
+        block = slice(start, start + 4096)
+        # float64 before anything else: the largest float32 times 255 would be infinite.
+        share = np.maximum(rows[block], 0).astype(np.float64) / np.maximum(brightest[block, None], _TINY)
+        np.rint(share * 255, out=share)
+        gray[block] = share
+    return gray
+
+
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+class ImageTransformer(TransformerMixin, BaseEstimator):
+    """Base of transformers of square images that learn nothing but the size of an image."""
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Note the size of an image; nothing else is learned.
+
+        Parameters
+        ----------
+        X : array of shape (n, side * side) or (n, side, side)
+        y : ignored
+
+        Raises
+        ------
+        ValueError
+            If the images are not square, or a setting is not one of those allowed.
+        """
+        rows = validate_data(self, flat(X))
+        self._check_settings()
+        as_images(rows[:1])
+        return self
+
+    def _check_settings(self) -> None:
+        """Raise ValueError for a setting that is out of range."""
+
+    def _images(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Validate rows or images and make them gray: uint8 of shape (n, side, side)."""
+        check_is_fitted(self)
+        return as_images(validate_data(self, flat(X), reset=False, ensure_min_samples=0))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_in_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
