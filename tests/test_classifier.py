@@ -1,5 +1,6 @@
 """KNNDigitClassifier through scikit-learn's doors and ours."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -13,10 +14,26 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from knn_digits import KNNDigitClassifier
-from knn_digits.features import CosineEmbedding
+from knn_digits.features import CosineEmbedding, DigitEmbedding
+from knn_digits.neighbors import GrowingRows
+
+# Histograms of few directions and places: what scikit-learn checks is the same, and takes a tenth of the time.
+SMALL = DigitEmbedding(n_directions=6, n_cells=3)
+CHECKED = [
+    KNNDigitClassifier("pixels"),
+    KNNDigitClassifier("fast", embedding=SMALL),
+    KNNDigitClassifier("accurate", embedding=SMALL),
+    KNNDigitClassifier("idm"),
+]
 
 
-@parametrize_with_checks([KNNDigitClassifier("pixels")])
+def expected_failures(estimator):
+    if estimator.preset == "pixels":
+        return {}
+    return {"check_classifiers_train": "it wants blobs of two numbers told apart: as images they show no shapes"}
+
+
+@parametrize_with_checks(CHECKED, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -219,3 +236,89 @@ class TestLearningWithoutRefitting:
         with pytest.raises(ValueError, match="label 9 is none of the classes known"):
             model.partial_fit(X[:3], [0, 1, 9], classes=[0, 1])
         assert not hasattr(model, "classes_")
+
+
+@pytest.fixture(scope="module", params=["fast", "accurate", "best", "idm"])
+def model(request, X, y):
+    return KNNDigitClassifier(request.param).fit(X[:600], y[:600])
+
+
+class TestPresets:
+    """What is promised to the bit, of every preset that learns or looks again."""
+
+    def test_one_image_at_a_time_is_the_same_as_all_at_once(self, model, queries):
+        together = model.predict_proba(queries[:150])
+        for i in range(0, 150, 5):
+            np.testing.assert_array_equal(model.predict_proba(queries[i : i + 1])[0], together[i])
+        distances, ids = model.kneighbors(queries[:150])
+        for i in range(0, 150, 15):
+            one_distances, one_ids = model.kneighbors(queries[i : i + 1])
+            np.testing.assert_array_equal(one_ids[0], ids[i])
+            np.testing.assert_array_equal(one_distances[0], distances[i])
+
+    def test_threads_change_nothing(self, model, queries):
+        threaded = copy.copy(model).set_params(n_jobs=2)
+        np.testing.assert_array_equal(threaded.predict_proba(queries), model.predict_proba(queries))
+        for found, wanted in zip(threaded.kneighbors(queries), model.kneighbors(queries), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+    def test_the_order_of_references_changes_nothing_where_no_distances_tie(self, model, queries, rng):
+        order = rng.permutation(600)
+        permuted = copy.copy(model)
+        permuted._set_references(
+            model.images_.to_array()[order],
+            model.label_codes_.to_array()[order],
+            model.search_.references.to_array()[order],
+        )
+        if model.rerank_ is not None:
+            permuted.rerank_ = copy.copy(model.rerank_)
+            permuted.rerank_.references_ = GrowingRows(model.rerank_.references_.to_array()[order])
+        untied = self.untied(model, queries)
+        assert untied.sum() > 50
+        np.testing.assert_array_equal(
+            permuted.predict_proba(queries[untied]), model.predict_proba(queries[untied])
+        )
+
+    @staticmethod
+    def untied(model, queries):
+        """Queries whose neighbors have one order, whatever the order of the references."""
+        vectors = queries if model.embedding_ is None else model.embedding_.transform(queries)
+        steps = np.diff(model.search_.kneighbors(vectors, model.n_candidates_ + 1)[0])
+        if model.weights_ == "hull":
+            return (steps > 0).all(axis=1)
+        final = np.diff(model.kneighbors(queries, model.n_neighbors_ + 1)[0])
+        return (steps[:, -1] > 0) & (final > 0).all(axis=1)
+
+    def test_predict_is_where_the_largest_probability_is(self, model, queries):
+        proba = model.predict_proba(queries)
+        np.testing.assert_allclose(proba.sum(axis=1), 1)
+        assert ((proba == proba.max(axis=1, keepdims=True)).sum(axis=1) == 1).all()
+        np.testing.assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(queries))
+
+    def test_brightness_does_not_count(self, model, queries):
+        if model.embedding_ is None:
+            pytest.skip("candidates are found among pixels")
+        faint = queries[:60] // 16
+        for same in (faint * 15, faint / 16):
+            np.testing.assert_array_equal(model.predict_proba(same), model.predict_proba(faint))
+
+    def test_learned_images_are_their_own_nearest_neighbors(self, model, X, y):
+        distances, ids = model.kneighbors(X[:600])
+        np.testing.assert_array_equal(distances[:, 0], 0)
+        np.testing.assert_array_equal(y[ids[:, 0]], y[:600])
+        if model.weights_ == "hull":
+            np.testing.assert_array_equal(model.predict(X[:600]), y[:600])
+
+    def test_more_is_learned_without_refitting_and_forgotten_without_a_trace(self, model, queries):
+        taught = pickle.loads(pickle.dumps(model))
+        before = taught.predict_proba(queries)
+        other = (model.predict(queries[:30]) + 1) % 10
+        taught.partial_fit(queries[:30], other)
+        np.testing.assert_array_equal(taught.kneighbors(queries[:30])[1][:, 0], np.arange(600, 630))
+        if model.weights_ == "hull":
+            np.testing.assert_array_equal(taught.predict(queries[:30]), other)
+        taught.forget(np.arange(600, 630))
+        np.testing.assert_array_equal(taught.predict_proba(queries), before)
+
+    def test_it_reads_better_than_chance_by_far(self, model, queries, digits):
+        assert (model.predict(queries) == digits.test_labels).mean() > 0.9

@@ -11,15 +11,18 @@ PACKAGE = Path(knn_digits.__file__).parent
 
 # Lower layers first. A module may import its own layer's package and anything above this line in the list.
 LAYERS = [
-    {"errors", "printable", "progress", "machine"},
+    {"errors", "printable", "progress", "machine", "arrays", "kernels", "threads", "preset_names"},
     {"json_files"},
     {"output_folder"},
-    {"datasets", "neighbors"},
+    {"datasets", "neighbors", "distances"},
     {"features", "evaluation", "exploration", "baseline", "results_files", "insights"},
+    {"reranking"},
     {"classifier"},
+    {"model_manifest"},
     {"tuning", "model_files"},
     {"experiment_data"},
-    {"mistakes"},
+    {"answering"},
+    {"mistakes", "stages"},
     {"experiment", "benchmark", "report"},
     {"cli"},
     {"__main__", "__init__"},
@@ -30,6 +33,8 @@ FORBIDDEN = {
     "report": {
         "classifier",
         "tuning",
+        "answering",
+        "stages",
         "experiment",
         "benchmark",
         "datasets",

@@ -23,6 +23,8 @@ from knn_digits.neighbors import GrowingRows
 
 __all__ = ["DistortionReranker"]
 
+_LARGEST_WINDOW = 32  # its square is what a comparison costs
+
 
 class DistortionReranker(BaseEstimator):
     """Distances by the image distortion model.
@@ -79,8 +81,8 @@ class DistortionReranker(BaseEstimator):
         """
         if self.weight is not None and ids.size:
             distortions = self._measure(queries, ids, np.zeros(ids.shape, np.int64), n_kept=ids.shape[1])
-            mean = float(distortions.mean())
-            self.factor_ = self.weight * float(squared.mean()) / mean if mean else self.weight
+            means = float(squared.mean()), float(distortions.mean())
+            self.factor_ = self.weight * means[0] / means[1] if all(means) else self.weight
         return self
 
     def normalized(self, rows: NDArray) -> NDArray[np.uint8]:
@@ -161,8 +163,10 @@ class DistortionReranker(BaseEstimator):
         return distances
 
     def _check_settings(self) -> None:
-        if isinstance(self.window, bool) or not isinstance(self.window, int | np.integer) or self.window < 0:
-            raise ValueError(f"window must be a whole number of at least 0, got {self.window!r}")
+        if isinstance(self.window, bool) or not isinstance(self.window, int | np.integer):
+            raise ValueError(f"window must be a whole number, got {self.window!r}")
+        if not 0 <= self.window <= _LARGEST_WINDOW:
+            raise ValueError(f"window must be from 0 to {_LARGEST_WINDOW}, got {self.window!r}")
         if self.weight is not None and not 0 < self.weight < np.inf:
             raise ValueError(f"weight must be above 0, or None, got {self.weight!r}")
         if self.strength is not None and not 0 <= self.strength <= 1:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from joblib import effective_n_jobs
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 __all__ = ["blocks_of", "map_blocks"]
 
@@ -76,6 +76,7 @@ class _SingleThreadedBlas:
             if self._libraries is None:  # finding them takes milliseconds, so once
                 self._libraries = ThreadpoolController().select(user_api="blas")
             if not self._users:
+                _let_any_thread_limit()
                 self._limit = self._libraries.limit(limits=1)
             self._users += 1
 
@@ -83,7 +84,19 @@ class _SingleThreadedBlas:
         with self._lock:
             self._users -= 1
             if not self._users:
+                _let_any_thread_limit()
                 self._limit.restore_original_limits()
+                _let_any_thread_limit()
+
+
+def _let_any_thread_limit() -> None:
+    """Release OpenBLAS from the thread that set its limit last: threadpoolctl 3.8 heeds no other one.
+
+    Its caller holds the lock, so no two threads set limits at once.
+    """
+    release = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
 
 
 _SINGLE_THREADED_BLAS = _SingleThreadedBlas()

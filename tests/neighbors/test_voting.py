@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from knn_digits.neighbors import vote, votes_for_each_k
+from knn_digits.neighbors import shares_of_scores, vote, votes_for_each_k
 
 N_CLASSES = 4
 
@@ -79,3 +79,62 @@ def test_near_zero_distances_do_not_overflow():
 def test_unknown_weights_are_refused():
     with pytest.raises(ValueError, match="'uniform', 'distance'"):
         vote(np.array([[0]]), np.array([[1.0]]), 1, "heavy")
+
+
+@st.composite
+def judgements(draw):
+    """Scores of classes, the smaller the better, and the classes of candidates in their order."""
+    n, n_candidates = draw(st.integers(1, 5)), draw(st.integers(1, 8))
+    codes = np.array(
+        draw(
+            st.lists(
+                st.lists(st.integers(0, N_CLASSES - 1), min_size=n_candidates, max_size=n_candidates),
+                min_size=n,
+                max_size=n,
+            )
+        )
+    )
+    numbers = st.sampled_from([0.0, 1e-300, 0.5, 1.0, 1.0 + 1e-15, 3.0, 1e6, 1e300])
+    scores = np.array(draw(st.lists(st.lists(numbers, min_size=4, max_size=4), min_size=n, max_size=n)))
+    present = (codes[:, :, None] == np.arange(N_CLASSES)).any(axis=1)
+    return np.where(present, scores, np.inf), codes
+
+
+@given(judgements())
+def test_shares_of_scores_are_probabilities_with_one_winner(judgement):
+    scores, codes = judgement
+    shares = shares_of_scores(scores, codes)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
+    assert (shares >= 0).all()
+    assert (shares[np.isinf(scores)] == 0).all()
+    assert ((shares == shares.max(axis=1, keepdims=True)).sum(axis=1) == 1).all()
+
+
+@given(judgements())
+def test_the_least_score_wins_and_among_equals_the_class_that_comes_first(judgement):
+    scores, codes = judgement
+    winners = shares_of_scores(scores, codes).argmax(axis=1)
+    for its_scores, its_codes, winner in zip(scores, codes.tolist(), winners, strict=True):
+        assert winner == min(set(its_codes), key=lambda c: (its_scores[c], its_codes.index(c)))
+
+
+def test_shares_of_scores_are_in_proportion_to_the_tenth_power():
+    shares = shares_of_scores(np.array([[2.0, 1.0, 4.0]]), np.array([[0, 1, 2]]))
+    np.testing.assert_allclose(shares[0] / shares[0, 1], [2.0**-10, 1, 4.0**-10])
+
+
+def test_where_scores_are_zero_only_these_share():
+    shares = shares_of_scores(np.array([[0.0, 1e-300, 0.0, np.inf]]), np.array([[2, 1, 0]]))
+    np.testing.assert_allclose(shares, [[0.5, 0, 0.5, 0]])
+    assert shares.argmax() == 2
+
+
+def test_a_class_alone_has_all():
+    assert shares_of_scores(np.array([[np.inf, 7.0]]), np.array([[1, 1]])).tolist() == [[0.0, 1.0]]
+
+
+def test_scores_beyond_all_measure_do_not_overflow():
+    scores = np.array([[1e-300, 1e300], [5e-324, 1e-323]])
+    shares = shares_of_scores(scores, np.array([[1, 0], [1, 0]]))
+    assert np.isfinite(shares).all()
+    assert shares.argmax(axis=1).tolist() == [0, 0]

@@ -213,15 +213,25 @@ def _principal_directions(
 ) -> NDArray[np.float64]:
     """Orthonormal directions of the largest variance, of shape (d, at most n_principal)."""
     n, d = rows.shape
-    scatter = np.zeros((d, d))
-    for start in range(0, n, 4096):
-        block = np.subtract(rows[start : start + 4096], mean, dtype=np.float64)
-        scatter += block.T @ block
-    kept = min(n_principal, n, d)
-    variances, directions = eigh(scatter, subset_by_index=[d - kept, d - 1])
+    centered = np.subtract(rows, mean, dtype=np.float64) if n < d else None
+    # Of fewer rows than columns the products of rows say the same, and are fewer.
+    products = _scatter_of(rows, mean) if centered is None else centered @ centered.T
+    largest = len(products) - 1
+    variances, directions = eigh(products, subset_by_index=[max(0, largest + 1 - n_principal), largest])
     # Directions without variance are noise of the solver; one is kept where there is no variance at all.
     real = max(1, int(np.count_nonzero(variances > 1e-9 * max(variances[-1], 0))))
-    return np.ascontiguousarray(directions[:, ::-1][:, :real])
+    directions, variances = directions[:, ::-1][:, :real], variances[::-1][:real]
+    if centered is not None:
+        directions = centered.T @ directions / np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny))
+    return np.ascontiguousarray(directions)
+
+
+def _scatter_of(rows: NDArray[np.integer], mean: NDArray[np.int64]) -> NDArray[np.float64]:
+    scatter = np.zeros((rows.shape[1], rows.shape[1]))
+    for start in range(0, len(rows), 4096):
+        block = np.subtract(rows[start : start + 4096], mean, dtype=np.float64)
+        scatter += block.T @ block
+    return scatter
 
 
 def _mean_outer_product(

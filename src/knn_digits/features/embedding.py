@@ -122,7 +122,8 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
         return histograms
 
     def _describe(self, images: NDArray[np.uint8]) -> NDArray[np.int16]:
-        return self.histogram_.describe(as_images(self.normalizer_.normalize(images).reshape(len(images), -1)))
+        n, side, _ = images.shape
+        return self.histogram_.describe(as_images(self.normalizer_.normalize(images).reshape(n, side * side)))
 
     @property
     def _n_features_out(self) -> int:

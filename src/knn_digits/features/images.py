@@ -20,6 +20,7 @@ __all__ = ["ImageTransformer", "as_images", "flat"]
 # No image of a digit is smaller. Shorter rows, such as scikit-learn's own checks use, are filled up with blank
 # pixels; longer ones that are not square have lost or gained a column, and are refused.
 _SMALLEST = 8 * 8
+_LARGEST_SIDE = 1024
 
 
 def flat(X: Any) -> Any:
@@ -43,10 +44,12 @@ def as_images(rows: NDArray) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        If the rows are not square images.
+        If the rows are not square images, or of more than 1,024 pixels a side.
     """
     n, d = rows.shape
     side = isqrt(d)
+    if side > _LARGEST_SIDE:
+        raise ValueError(f"expected images of at most {_LARGEST_SIDE} pixels a side, got {side}: scale them down")
     if side * side != d:
         if d > _SMALLEST:
             raise ValueError(f"expected square images, side * side pixels in a row, got rows of {d} numbers")
@@ -59,13 +62,13 @@ def _brightest_is_white(rows: NDArray) -> NDArray[np.uint8]:
     brightest = rows.max(axis=1, initial=0)
     if rows.dtype == np.uint8 and (brightest == 255).all():
         return rows
+    white = np.maximum(brightest.astype(np.float64), _TINY)
     gray = np.empty(rows.shape, np.uint8)
     for start in range(0, len(rows), 4096):
         block = slice(start, start + 4096)
-        # float64 before anything else: the largest float32 times 255 would be infinite.
-        share = np.maximum(rows[block], 0).astype(np.float64) / np.maximum(brightest[block, None], _TINY)
-        np.rint(share * 255, out=share)
-        gray[block] = share
+        # Shares are rounded half up, and what rounding of 0..1 floats took from a half is forgiven.
+        share = np.maximum(rows[block], 0).astype(np.float64) / white[block, None]
+        gray[block] = np.floor(share * 255 + (0.5 + 1e-4))
     return gray
 
 
@@ -106,6 +109,5 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
         tags.transformer_tags.preserves_dtype = []
         return tags

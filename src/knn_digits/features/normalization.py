@@ -50,7 +50,8 @@ class MomentNormalizer(OneToOneFeatureMixin, ImageTransformer):
         rows : uint8 ndarray of shape (n, side * side)
         """
         images = self._images(X)
-        return self.normalize(images).reshape(len(images), -1)[:, : self.n_features_in_]
+        n, side, _ = images.shape
+        return self.normalize(images).reshape(n, side * side)[:, : self.n_features_in_]
 
     def normalize(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Normalize images that are known to be gray images of shape (n, side, side), into the same shape."""

@@ -27,6 +27,7 @@ __all__ = ["LENGTH", "OrientationHistogram", "directions_table", "histograms", "
 LENGTH = 4000
 # Sobel gradients of pixels 0..255 reach 1020 and are kept in quarters, so that all that can occur fit a table.
 _REACH = 255
+_WIDEST = 80
 _LARGEST_SHARE, _WEIGHT_SUM = 228, 256  # 228 * 256 * 256 < 2^24: blurred sums are exact in float32
 
 
@@ -126,11 +127,18 @@ def window_weights(side: int, n_cells: int, sigma: float) -> NDArray[np.float32]
     Returns
     -------
     weights : float32 ndarray of shape (n_cells, side)
+
+    Raises
+    ------
+    ValueError
+        If the blur is so wide that whole numbers are too coarse for its weights.
     """
     distance = side / n_cells
     centers = (np.arange(n_cells) + 0.5) * distance - 0.5
     pixels = np.arange(side)
     width = max(sigma * distance, 0.3)  # a place between two pixels must see both
+    if width > _WIDEST:
+        raise ValueError(f"a blur of {width:.0f} pixels is too wide: take more cells, or a smaller sigma")
     bell = np.exp(-0.5 * ((pixels - centers[:, None]) / width) ** 2)
     whole = np.exp(-0.5 * ((np.arange(-10 * side, 10 * side) - centers[:, None] % 1) / width) ** 2).sum(axis=1)
     return np.rint(bell * (_WEIGHT_SUM / whole[:, None])).astype(np.float32)
