@@ -117,7 +117,7 @@ def test_it_can_be_cloned_and_pickled(X, candidates):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"window": -1}, "window must be a whole number of at least 0"),
+        ({"window": -1}, "window must be"),
         ({"window": 1.5}, "window"),
         ({"window": True}, "window"),
         ({"weight": 0}, "weight must be above 0, or None"),

@@ -23,6 +23,8 @@ from knn_digits.neighbors import GrowingRows
 
 __all__ = ["DistortionReranker"]
 
+# Candidates of each class that are compared: more gave no fewer errors on folds of MNIST's training images.
+_LOOKED_AT = 20
 _LARGEST_WINDOW = 32  # its square is what a comparison costs
 
 
@@ -119,13 +121,13 @@ class DistortionReranker(BaseEstimator):
     def class_scores(
         self, queries: NDArray, ids: NDArray[np.int64], codes: NDArray[np.int64], n_classes: int
     ) -> NDArray[np.float64]:
-        """Score each class by its candidate of the least distortion, times the factor.
+        """Score each class by the least distortion among its 20 nearest candidates, times the factor.
 
         Parameters
         ----------
         queries : ndarray of shape (m, side * side)
         ids, codes : int64 ndarrays of shape (m, c)
-            Candidates and their classes.
+            Candidates, nearest first, and their classes.
         n_classes : int
 
         Returns
@@ -133,7 +135,8 @@ class DistortionReranker(BaseEstimator):
         scores : float64 ndarray of shape (m, n_classes)
             Infinity for a class without a candidate.
         """
-        distortions = self._measure(queries, ids, codes, n_kept=1)
+        not_looked_at = np.where(_rank_in_class(codes, n_classes) < _LOOKED_AT, 0, np.inf)
+        distortions = self._measure(queries, ids, codes, n_kept=1, nearness=not_looked_at)
         scores = np.full((len(ids), n_classes), np.inf)
         for j in range(ids.shape[1]):
             at = (np.arange(len(ids)), codes[:, j])
@@ -179,3 +182,12 @@ class DistortionReranker(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = True
         return tags
+
+
+def _rank_in_class(codes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
+    """Number the candidates of each class from 0, in their order."""
+    rank = np.empty(codes.shape, np.int64)
+    for code in range(n_classes):
+        of_class = codes == code
+        rank[of_class] = (of_class.cumsum(axis=1) - 1)[of_class]
+    return rank

@@ -28,7 +28,7 @@ def measure(queries, base, tail, ids, nearness, labels, factor, n_kept, window, 
     ids : int64 (m, c)
         Candidates of each query.
     nearness : float64 (m, c)
-        What is added to the distortion.
+        What is added to the distortion; infinity for a candidate that is not to be looked at.
     labels : int64 (m, c)
         Classes of the candidates, from 0.
     factor : float
@@ -50,12 +50,14 @@ def measure(queries, base, tail, ids, nearness, labels, factor, n_kept, window, 
         limits[:] = np.inf
         _planes(queries[i], padded, query_right, query_down, 1, width)
         for c in range(ids.shape[1]):
+            distances[i, c] = np.inf
+            mine = limits[labels[i, c]]
+            if nearness[i, c] == np.inf or nearness[i, c] > mine[-1]:
+                continue
             name = ids[i, c]
             reference = base[name] if name < len(base) else tail[name - len(base)]
             _planes(reference, padded, right, down, border, width)
-            mine = limits[labels[i, c]]
             total, start = 0, 0
-            distances[i, c] = np.inf
             for band in range(1, _BANDS + 1):
                 end = side * band // _BANDS
                 if end > start:
