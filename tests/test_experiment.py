@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from knn_digits import DigitDataset
+from knn_digits import DigitDataset, KNNDigitClassifier
 from knn_digits.datasets import read_groups
 from knn_digits.experiment import run_experiment
 
 
-@pytest.fixture(scope="module")
-def experiment(few_digits):
-    return run_experiment(few_digits, n_jobs=2)
+@pytest.fixture(scope="module", params=["pixels", "accurate"])
+def experiment(few_digits, request):
+    return run_experiment(few_digits, preset=request.param, n_jobs=2)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,78 @@ def test_mistakes_show_their_true_neighbors(experiment, few_digits):
             assert few_digits.train_labels[neighbor["train"]] == neighbor["label"]
 
 
+@pytest.fixture(scope="module")
+def hard_digits(digits):
+    """So few references that every stage makes errors of its own."""
+    images, labels = digits.train_images[:100], digits.train_labels[:100]
+    return DigitDataset(
+        images, labels, digits.test_images, digits.test_labels, name="hard", source="x", licence="x"
+    )
+
+
+@pytest.fixture(scope="module")
+def staged(hard_digits):
+    return run_experiment(hard_digits, n_jobs=2)
+
+
+def test_every_stage_makes_the_errors_of_a_model_of_its_own(staged, hard_digits):
+    """One fitted model serves all stages; models fitted for each of them give the same."""
+    settings = [
+        {"preset": "pixels"},
+        {"preset": "fast", "weights": "uniform", "n_neighbors": 5},
+        {"preset": "fast"},
+        {"preset": "accurate"},
+    ]
+    rows = staged.results["stages"]["rows"]
+    assert [row["preset"] for row in rows] == ["pixels", None, "fast", "accurate"]
+    before = None
+    for row, setting in zip(rows, settings, strict=True):
+        model = KNNDigitClassifier(**setting).fit(hard_digits.train_images, hard_digits.train_labels)
+        wrong = model.predict(hard_digits.test_images) != hard_digits.test_labels
+        assert row["errors"] == wrong.sum()
+        if before is not None:
+            assert (row["mended"], row["made"]) == ((before & ~wrong).sum(), (wrong & ~before).sum())
+        before = wrong
+    assert len({row["errors"] for row in rows}) == 4
+    assert rows[-1]["errors"] == staged.results["evaluation"]["errors"]
+
+
+def test_contested_images_have_candidates_of_several_classes(staged, hard_digits):
+    voting = KNNDigitClassifier("fast", weights="uniform").fit(hard_digits.train_images, hard_digits.train_labels)
+    candidates = hard_digits.train_labels[voting.kneighbors(hard_digits.test_images, 100, return_distance=False)]
+    contested = (candidates != candidates[:, :1]).any(axis=1)
+    assert staged.results["stages"]["n_contested"] == contested.sum()
+    for mistake in staged.results["evaluation"]["mistakes"]:
+        assert mistake["unanimous"] == (not contested[mistake["test"]])
+        assert mistake["within_reach"] == (mistake["label"] in candidates[mistake["test"]])
+
+
+def test_the_model_of_the_stages_is_left_as_it_was(staged, hard_digits):
+    fresh = KNNDigitClassifier().fit(hard_digits.train_images, hard_digits.train_labels)
+    assert staged.model.rerank_ is not None
+    np.testing.assert_array_equal(
+        staged.model.predict_proba(hard_digits.test_images), fresh.predict_proba(hard_digits.test_images)
+    )
+
+
+@pytest.mark.parametrize(("preset", "n_stages"), [("fast", 3), ("best", 4), ("idm", 0), ("pixels", 0)])
+def test_every_preset_is_evaluated_as_itself(few_digits, preset, n_stages):
+    results = run_experiment(few_digits, preset=preset, quick=True).results
+    assert len((results["stages"] or {"rows": []})["rows"]) == n_stages
+    assert results["evaluation"]["preset"] == preset
+    assert results["evaluation"]["name"].startswith("tuned: " if preset == "pixels" else f"{preset} preset")
+    assert results["tuned_evaluation"]["name"].startswith("tuned: ")
+
+
+def test_an_unknown_preset_is_refused_before_anything_is_computed(few_digits):
+    class Nothing:
+        def step(self, title, total=None):
+            raise AssertionError(title)
+
+    with pytest.raises(ValueError, match="preset must be one of 'pixels'"):
+        run_experiment(few_digits, preset="magic", progress=Nothing())
+
+
 def test_test_images_choose_nothing(few_digits, results):
     shuffled = type(few_digits)(
         few_digits.train_images,
@@ -147,8 +219,10 @@ def test_the_command_is_told_where_there_is_one(few_digits, results):
 def test_the_errors_in_the_readme(mnist):
     results = run_experiment(mnist).results
     assert [row["errors"] for row in results["baseline"]] == [312, 295, 307, 283]
-    assert results["evaluation"]["errors"] == 247
-    assert results["evaluation"]["name"] == "tuned: cosine, k = 4, distance weights"
+    assert results["tuned_evaluation"]["errors"] == 247
+    assert results["tuned_evaluation"]["name"] == "tuned: cosine, k = 4, distance weights"
+    assert [row["errors"] for row in results["stages"]["rows"]] == [283, 36, 35, 32]
+    assert results["evaluation"]["errors"] == 32
 
 
 @pytest.mark.slow
@@ -162,7 +236,8 @@ def test_full_mnist_run(mnist, writers_file):
     )
     assert results["preprocessing"]["whole_writers"]
     assert results["baseline"][1]["errors"] in (294, 295, 296)
-    assert 0.024 <= results["evaluation"]["error_rate"] <= 0.031
+    assert 0.024 <= results["tuned_evaluation"]["error_rate"] <= 0.031
+    assert results["evaluation"]["error_rate"] <= 0.004
     assert len(results["evaluation"]["disputed"]["test"]) == 15
     assert {d["reason"] for d in results["differences"]} <= {"tied votes", "tied distances"}
     assert results["baseline"][3]["ratio_to_sklearn"] <= 0.7

@@ -9,8 +9,13 @@ from knn_digits.experiment import run_experiment
 from knn_digits.insights import insights
 
 
+@pytest.fixture(scope="module", params=["pixels", "accurate"])
+def results(few_digits, request):
+    return run_experiment(few_digits, preset=request.param, n_jobs=2).results
+
+
 @pytest.fixture(scope="module")
-def results(few_digits):
+def staged(few_digits):
     return run_experiment(few_digits, n_jobs=2).results
 
 
@@ -20,7 +25,7 @@ def text_of(results, title):
 
 def test_they_name_the_errors_counted(results):
     text = text_of(results, "What tuning bought")
-    for row in (results["baseline"][0], results["evaluation"]):
+    for row in (results["baseline"][0], results["tuned_evaluation"]):
         assert re.search(rf"\b{row['errors']}\b", text)
 
 
@@ -36,7 +41,7 @@ def test_confused_pairs_are_those_of_the_mistakes(results):
 
 def test_a_worse_tuned_setting_is_not_praised(results):
     changed = copy.deepcopy(results)
-    changed["evaluation"]["errors"] = changed["baseline"][0]["errors"] + 3
+    changed["tuned_evaluation"]["errors"] = changed["baseline"][0]["errors"] + 3
     assert "3 errors more" in text_of(changed, "What tuning bought")
 
 
@@ -44,3 +49,43 @@ def test_no_mistakes_leave_nothing_to_say_about_them(results):
     changed = copy.deepcopy(results)
     changed["evaluation"]["mistakes"] = []
     assert "What is still wrong" not in [i["title"] for i in insights(changed)]
+
+
+def test_a_preset_is_never_called_tuned(staged):
+    changed = copy.deepcopy(staged)
+    changed["evaluation"]["errors"] = changed["baseline"][0]["errors"] - 2
+    text = text_of(changed, "What the accurate preset buys")
+    assert f"The accurate preset makes {changed['evaluation']['errors']:,}" in text
+    assert "2 errors fewer" in text
+    assert f"The tuned plain k-NN makes {changed['tuned_evaluation']['errors']:,}." in text
+    assert "tuned" not in text.replace("The tuned plain k-NN", "")
+
+
+def test_stages_are_told_with_what_they_mend_and_make(staged):
+    changed = copy.deepcopy(staged)
+    changed["stages"].update(n_contested=7, contested_share=0.07)
+    changed["stages"]["rows"][2].update(mended=31, made=4, p_value=0.00002)
+    text = text_of(changed, "What each stage buys")
+    assert "(mends 31 and makes 4; by chance with probability below 0.0001)" in text
+    assert "Only 7 images of 100 (7.00 %) had more than one class" in text
+    changed["stages"].update(n_contested=70, contested_share=0.7)
+    assert "Only" not in text_of(changed, "What each stage buys")
+
+
+def test_what_is_tuned_has_no_insight_on_presets_and_stages(few_digits):
+    titles = [i["title"] for i in run_experiment(few_digits, preset="pixels").results["insights"]]
+    assert not [title for title in titles if "buys" in title]
+
+
+def test_where_classes_are_judged_nobody_votes(staged):
+    texts = " ".join(text_of(staged, title) for title in ("Which digits are confused", "What is still wrong"))
+    assert "vot" not in texts
+    assert "candidates" in texts
+
+
+def test_mistakes_within_reach_are_counted(staged):
+    changed = copy.deepcopy(staged)
+    mistake = changed["evaluation"]["mistakes"][0]
+    changed["evaluation"]["mistakes"] = [{**mistake, "within_reach": i < 3} for i in range(5)]
+    text = text_of(changed, "What is still wrong")
+    assert text.startswith("In 3 of 5 mistakes the right class was among the candidates")

@@ -7,6 +7,7 @@ The package, in the order data flows through it::
     neighbors/          the exact nearest references, and how they vote or score classes
     distances/          the image distortion model
     reranking.py        looking again at the nearest candidates, with it
+    preset_names.py     the presets by name, for help texts
     classifier.py       KNNDigitClassifier and its presets: the recognizer
     model_manifest.py   what a saved model must look like, checked
     model_files.py      save and load it without pickle
@@ -15,6 +16,8 @@ The package, in the order data flows through it::
     evaluation.py       errors, intervals, tests
     exploration.py      looking at data before learning
     experiment_data.py  the images of one experiment: all, or a stated fifth
+    answering.py        the test images answered and timed: by the tuned k-NN, a preset, some of its stages
+    stages.py           what each stage of a preset buys
     mistakes.py         single images worth looking at
     insights.py         what results say, in words
     experiment.py       the whole story, in order -> results.json

@@ -27,6 +27,7 @@ from knn_digits.features import DigitEmbedding
 from knn_digits.features.images import flat
 from knn_digits.neighbors import ExactSearch, GrowingRows, hull_scores, shares_of_scores, vote
 from knn_digits.neighbors.voting import Weights
+from knn_digits.preset_names import DEFAULT_PRESET, SUMMARIES
 from knn_digits.reranking import DistortionReranker
 from knn_digits.threads import blocks_of, map_blocks
 
@@ -64,19 +65,19 @@ class Preset:
 
 PRESETS = {
     "pixels": Preset(
-        "the textbook method: exact Euclidean distance between raw pixels, the 3 nearest vote",
+        SUMMARIES["pixels"],
         n_neighbors=3,
         weights="uniform",
     ),
     "fast": Preset(
-        "exact search among learned 64-dimensional vectors, local hulls of the contested classes",
+        SUMMARIES["fast"],
         n_neighbors=40,
         weights="hull",
         n_candidates=100,
         embedding=DigitEmbedding(),
     ),
     "accurate": Preset(
-        "the same, and the image distortion model for contested classes",
+        SUMMARIES["accurate"],
         n_neighbors=40,
         weights="hull",
         n_candidates=100,
@@ -84,7 +85,7 @@ PRESETS = {
         rerank=DistortionReranker(),
     ),
     "best": Preset(
-        "the same with twice the dimensions and more candidates",
+        SUMMARIES["best"],
         n_neighbors=40,
         weights="hull",
         n_candidates=150,
@@ -92,14 +93,13 @@ PRESETS = {
         rerank=DistortionReranker(weight=1.0),
     ),
     "idm": Preset(
-        "the published image distortion model: of the 500 nearest images the 3 that fit best vote",
+        SUMMARIES["idm"],
         n_neighbors=3,
         weights="uniform",
         n_candidates=500,
         rerank=DistortionReranker(weight=None, strength=None),
     ),
 }
-DEFAULT_PRESET = "accurate"
 
 
 class KNNDigitClassifier(ClassifierMixin, BaseEstimator):

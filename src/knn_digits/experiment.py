@@ -1,8 +1,8 @@
-"""The whole experiment, in order: explore, show, preprocess, baseline, tune, evaluate, put into words.
+"""The whole experiment, in order: explore, show, preprocess, baseline, tune, evaluate, stages, put into words.
 
 `run_experiment` is the story; each step below it is one function that returns what it adds to the results
 (numbers and words, fields of ``results.json``) and to the arrays (what pictures need, ``results.npz``). The
-test images are counted in `_explore`, answered in `_baseline` and `_evaluate`, and choose nothing.
+test images are counted in `_explore`, answered in `_baseline`, `_evaluate` and `_stages`, and choose nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from knn_digits import exploration
+from knn_digits.answering import Answered, answer_by_preset, answer_by_tuned, neighbors_in_batches
 from knn_digits.baseline import Baseline, differences, run_scikit_learn
-from knn_digits.classifier import KNNDigitClassifier
+from knn_digits.classifier import DEFAULT_PRESET, PRESETS, KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
 from knn_digits.evaluation import evaluate, mcnemar
 from knn_digits.experiment_data import ExperimentData
 from knn_digits.insights import insights
 from knn_digits.machine import describe_machine, describe_versions, peak_memory_mb, utc_now
-from knn_digits.mistakes import describe_difference, describe_mistake, disputed_labels
+from knn_digits.mistakes import describe_difference, describe_mistakes, disputed_labels
 from knn_digits.neighbors import vote
 from knn_digits.progress import Advance, Progress, SilentProgress
 from knn_digits.results_files import FORMAT, FORMAT_VERSION
-from knn_digits.tuning import EMBEDDING_OF_METRIC, Choice, Tuning, compare_metrics, make_folds, tune
+from knn_digits.stages import measure_stages
+from knn_digits.tuning import EMBEDDING_OF_METRIC, Tuning, compare_metrics, make_folds, tune
 
 __all__ = ["Experiment", "run_experiment"]
 
@@ -36,7 +38,7 @@ N_SAMPLES, N_HARDEST, N_PAIRS, N_MAP, N_SHOWN_NEIGHBORS = 12, 36, 10, 2000, 6
 SUBSET_QUERIES, SUBSET_REFERENCES = 1500, 6000
 # What is for looking at alone takes as long for few images as for many, so a quick run shows less of it.
 QUICK_N_MAP, QUICK_SUBSET_QUERIES = 700, 400
-_BATCH = 2048  # queries of one call, so that progress can be told; it changes no answer
+TUNED_PRESET = "pixels"  # whose k, weights and metric the experiment chooses; the others stand as they are
 
 Added = tuple[dict[str, Any], dict[str, NDArray]]
 
@@ -52,7 +54,7 @@ class Experiment:
     arrays : dict of str to ndarray
         What pictures need.
     model : KNNDigitClassifier
-        The tuned model, fitted on the training images.
+        The one evaluated, fitted on the training images.
     """
 
     results: dict[str, Any]
@@ -63,7 +65,7 @@ class Experiment:
 def run_experiment(
     dataset: DigitDataset,
     *,
-    preset: str = "pixels",
+    preset: str = DEFAULT_PRESET,
     groups: ArrayLike | None = None,
     quick: bool = False,
     seed: int = 0,
@@ -76,8 +78,9 @@ def run_experiment(
     Parameters
     ----------
     dataset : DigitDataset
-    preset : {"pixels"}
-        The recognizer that is tuned and evaluated.
+    preset : {"accurate", "fast", "best", "pixels", "idm"}
+        The recognizer that is evaluated. ``"pixels"`` is evaluated as tuned here; any other as it is, and the
+        tuned k-NN stands beside it.
     groups : array of shape (n_train,), optional
         Writer of each training image; folds are then of whole writers.
     quick : bool
@@ -99,7 +102,11 @@ def run_experiment(
     ------
     DataError
         If there are too few images, classes or writers to cross-validate.
+    ValueError
+        If there is no such preset.
     """
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(map(repr, PRESETS))}, got {preset!r}")
     told = progress or SilentProgress()
     started = time.perf_counter()
     data = ExperimentData.choose(dataset, groups, quick, seed)
@@ -113,6 +120,7 @@ def run_experiment(
         "versions": describe_versions(),
         "machine": describe_machine(),
         "dataset": data.about(),
+        "stages": None,
     }
     arrays: dict[str, NDArray] = {}
     seconds: dict[str, float] = {}
@@ -130,8 +138,11 @@ def run_experiment(
     add("baseline", added)
     tuning, added = _tune(data, folds, n_jobs, told)
     add("tune", added)
-    model, added = _evaluate(data, preset, tuning, baselines[0], n_jobs, told)
+    evaluated, added = _evaluate(data, preset, tuning, baselines[0], n_jobs, told)
     add("evaluate", added)
+    stages = measure_stages(data, preset, evaluated, baselines[-1], told)
+    if stages is not None:
+        add("stages", ({"stages": stages}, {}))
     results["timings"] = {
         "step_s": seconds,
         "total_s": time.perf_counter() - started,
@@ -140,7 +151,7 @@ def run_experiment(
     }
     with told.step("Insights"):
         results["insights"] = insights(results)
-    return Experiment(results, arrays, model)
+    return Experiment(results, arrays, evaluated.model)
 
 
 # ---- explore ----
@@ -262,7 +273,10 @@ def _preprocess(data: ExperimentData, told: Progress) -> tuple[NDArray[np.int64]
 
 
 def _baseline(data: ExperimentData, n_jobs: int | None, told: Progress) -> tuple[list[Baseline], Added]:
-    """Answer the test images with scikit-learn's defaults and k = 3, and with our exact search for both k."""
+    """Answer the test images with scikit-learn's defaults and k = 3, and with our exact search for both k.
+
+    In this order, so that the last is the pixels preset as it is.
+    """
     train, test = data.train, data.test
     baselines = []
     for k in (None, 3):
@@ -281,7 +295,7 @@ def _baseline(data: ExperimentData, n_jobs: int | None, told: Progress) -> tuple
         "differences": [describe_difference(data, d, neighbor_labels, k) for d, k in differing],
     }
     pictures = {"difference_images": data.as_images(test.rows[[d.test for d, _ in differing]])}
-    return baselines, (added, pictures)
+    return [*baselines, *ours], (added, pictures)
 
 
 def _pixels_answers(
@@ -293,7 +307,7 @@ def _pixels_answers(
     fitted = time.perf_counter()
     # One more than votes, so that a tie at the last can be seen.
     n_neighbors = max(b.n_neighbors for b in baselines) + 1
-    distances, ids = _in_batches(model, data.test.rows, n_neighbors, advance)
+    distances, ids = neighbors_in_batches(model, data.test.rows, n_neighbors, advance)
     codes = model.label_codes_[ids]
     searched = time.perf_counter()
     ours = []
@@ -304,17 +318,6 @@ def _pixels_answers(
         name = f"pixels preset, k = {k}"
         ours.append(Baseline(name, k, answers, fitted - start, searched - fitted + voted))
     return ours, data.classes[codes], distances
-
-
-def _in_batches(
-    model: KNNDigitClassifier, rows: NDArray, n_neighbors: int, advance: Advance
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """`model.kneighbors`, telling progress."""
-    found = []
-    for first in range(0, len(rows), _BATCH):
-        found.append(model.kneighbors(rows[first : first + _BATCH], n_neighbors))
-        advance(len(found[-1][0]))
-    return np.concatenate([d for d, _ in found]), np.concatenate([ids for _, ids in found])
 
 
 def _baseline_row(data: ExperimentData, baseline: Baseline, reference_seconds: float) -> dict[str, Any]:
@@ -372,57 +375,66 @@ def _evaluate(
     default: Baseline,
     n_jobs: int | None,
     told: Progress,
-) -> tuple[KNNDigitClassifier, Added]:
-    """Fit the chosen setting on all training images and answer the test images, once."""
-    choice, simplest, test = tuning.best, tuning.one_standard_error, data.test
-    start = time.perf_counter()
-    model = _fit(data, preset, choice, n_jobs)
-    fitted = time.perf_counter()
-    n_neighbors = min(max(N_SHOWN_NEIGHBORS, simplest.n_neighbors), len(data.train))
-    with told.step("Evaluate: the tuned model on the test images", len(test)) as advance:
-        distances, ids = _in_batches(model, test.rows, n_neighbors, advance)
-        codes = model.label_codes_[ids]
-        probabilities = _vote_as(choice, codes, distances, data.n_classes)
-        answers = model.classes_[probabilities.argmax(axis=1)]
-        predict_seconds = time.perf_counter() - fitted
+) -> tuple[Answered, Added]:
+    """Answer the test images, once, with the tuned k-NN and with the preset where that is another."""
+    labels, classes = data.test.labels, data.classes
+    tuned, simplest = answer_by_tuned(data, tuning, n_jobs, told)
+    other = evaluate(f"one standard error: {tuning.one_standard_error}", labels, simplest, classes=classes)
+    is_tuned = preset == TUNED_PRESET
+    evaluated = tuned if is_tuned else answer_by_preset(data, preset, n_jobs, told)
+    found, pictures = _evaluation(data, evaluated, default)
+    about = {
+        "preset": preset,
+        "summary": PRESETS[preset].summary,
+        "tuned": is_tuned,
+        "distance": f"{tuning.best.metric} distance" if is_tuned else _distance_in_words(evaluated.model),
+    }
+    results = {
+        "evaluation": {**found, **about},
+        "tuned_evaluation": {
+            **evaluate(tuned.name, labels, tuned.answers, classes=classes).summary(),
+            **_costs_and_test(data, tuned, default),
+        },
+        "one_standard_error_evaluation": other.summary(),
+    }
+    return evaluated, (results, pictures)
+
+
+def _evaluation(data: ExperimentData, evaluated: Answered, default: Baseline) -> Added:
+    labels, model = data.test.labels, evaluated.model
     evaluation = evaluate(
-        f"tuned: {choice}", test.labels, answers, probabilities=probabilities, classes=data.classes
+        evaluated.name, labels, evaluated.answers, probabilities=evaluated.probabilities, classes=data.classes
     )
-    simplest_answers = data.classes[_vote_as(simplest, codes, distances, data.n_classes).argmax(axis=1)]
-    other = evaluate(f"one standard error: {simplest}", test.labels, simplest_answers, classes=data.classes)
+    mistakes, neighbor_ids = describe_mistakes(data, evaluated, evaluation.mistakes, N_SHOWN_NEIGHBORS)
     found = {
         **evaluation.as_json(),
-        "fit_s": fitted - start,
-        "predict_s": predict_seconds,
-        "ms_per_image": 1000 * predict_seconds / len(test),
-        "ratio_to_sklearn": predict_seconds / default.predict_seconds,
-        "mcnemar": {"against": default.name, **vars(mcnemar(test.labels, default.answers, answers))},
-        "disputed": disputed_labels(data, answers),
-        "mistakes": [
-            describe_mistake(
-                data, i, probabilities[i], distances[i], ids[i], choice.n_neighbors, N_SHOWN_NEIGHBORS
-            )
-            for i in evaluation.mistakes
-        ],
+        **_costs_and_test(data, evaluated, default),
+        "judgement": model.weights_,
+        "n_neighbors": model.n_neighbors_,
+        "disputed": disputed_labels(data, evaluated.answers),
+        "mistakes": mistakes,
     }
-    pictures = {
-        "mistake_images": data.as_images(test.rows[evaluation.mistakes]),
-        "mistake_neighbor_images": data.as_images(data.train.rows[ids[evaluation.mistakes, :N_SHOWN_NEIGHBORS]]),
+    return found, {
+        "mistake_images": data.as_images(data.test.rows[evaluation.mistakes]),
+        "mistake_neighbor_images": data.as_images(data.train.rows[neighbor_ids]),
     }
-    return model, ({"evaluation": found, "one_standard_error_evaluation": other.summary()}, pictures)
 
 
-def _fit(data: ExperimentData, preset: str, choice: Choice, n_jobs: int | None) -> KNNDigitClassifier:
-    model = KNNDigitClassifier(
-        preset,
-        embedding=EMBEDDING_OF_METRIC[choice.metric],
-        n_neighbors=choice.n_neighbors,
-        weights=choice.weights,
-        n_jobs=n_jobs,
-    )
-    return model.fit(data.train.rows, data.train.labels)
+def _costs_and_test(data: ExperimentData, answered: Answered, default: Baseline) -> dict[str, Any]:
+    return {
+        "fit_s": answered.fit_seconds,
+        "predict_s": answered.predict_seconds,
+        "ms_per_image": 1000 * answered.predict_seconds / len(data.test),
+        "ratio_to_sklearn": answered.predict_seconds / default.predict_seconds,
+        "mcnemar": {
+            "against": default.name,
+            **vars(mcnemar(data.test.labels, default.answers, answered.answers)),
+        },
+    }
 
 
-def _vote_as(choice: Choice, codes: NDArray, distances: NDArray, n_classes: int) -> NDArray[np.float64]:
-    k = choice.n_neighbors
-    return vote(codes[:, :k], distances[:, :k], n_classes, choice.weights)
+def _distance_in_words(model: KNNDigitClassifier) -> str:
+    vectors = "distance between pixels" if model.embedding_ is None else "distance between learned vectors"
+    if model.rerank_ is None:
+        return vectors
+    return "image distortion" if model.rerank_.weight is None else f"{vectors} and image distortion together"

@@ -21,11 +21,16 @@ def insights(results: dict[str, Any]) -> list[dict[str, str]]:
     found : list of dict
         ``title`` and ``text`` of each insight, in the order to be read.
     """
+    evaluation = results["evaluation"]
     found = [
         ("What tuning bought", _what_tuning_bought(results)),
         ("How many neighbors", _choice_of_k(results)),
         ("Ours and scikit-learn's", _agreement_with_scikit_learn(results)),
     ]
+    if not evaluation["tuned"]:
+        found.append((f"What the {evaluation['preset']} preset buys", _what_the_preset_buys(results)))
+    if results["stages"]:
+        found.append(("What each stage buys", _what_each_stage_buys(results["stages"])))
     if results["evaluation"]["mistakes"]:
         found += [
             ("Which digits are confused", _confused_pairs(results)),
@@ -36,23 +41,56 @@ def insights(results: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _what_tuning_bought(results: dict[str, Any]) -> str:
-    default, tuned = results["baseline"][0], results["evaluation"]
-    test, chosen = tuned["mcnemar"], results["tuning"]["chosen"]
-    fewer = default["errors"] - tuned["errors"]
-    change = f"{_count(abs(fewer), 'error')} {'fewer' if fewer > 0 else 'more'}" if fewer else "as many"
+    tuned, chosen = results["tuned_evaluation"], results["tuning"]["chosen"]
     lowest: dict[str, float] = {}
     for point in results["tuning"]["curve"]:
         family = f"{point['metric']} distance with {point['weights']} weights"
         lowest[family] = min(point["error_rate"], lowest.get(family, 1.0))
     families = "; ".join(f"{family} {_percent(rate)}" for family, rate in lowest.items())
+    chosen = f"{chosen['metric']} distance, k = {chosen['n_neighbors']}, {chosen['weights']} weights"
+    compared = _beside_the_default(results, tuned, f"The tuned setting ({chosen})", "the tuned setting")
+    return f"{compared} In cross-validation, at the best k of each kind: {families}."
+
+
+def _beside_the_default(results: dict[str, Any], row: dict[str, Any], name: str, short: str) -> str:
+    default, test = results["baseline"][0], row["mcnemar"]
+    fewer = default["errors"] - row["errors"]
+    change = f"{_count(abs(fewer), 'error')} {'fewer' if fewer > 0 else 'more'}" if fewer else "as many"
     return (
         f"scikit-learn's defaults make {_count(default['errors'], 'error')} on {default['n']:,} test images "
-        f"({_percent(default['error_rate'])}). The tuned setting ({chosen['metric']} distance, "
-        f"k = {chosen['n_neighbors']}, {chosen['weights']} weights) makes {tuned['errors']:,} "
-        f"({_percent(tuned['error_rate'])}): {change}. On {_count(test['only_first_wrong'], 'image')} only the "
-        f"default is wrong, on {_count(test['only_second_wrong'], 'image')} only the tuned setting; were both "
-        "equally good, a split at least this uneven would come by chance with probability "
-        f"{_probability(test['p_value'])} (McNemar). In cross-validation, at the best k of each kind: {families}."
+        f"({_percent(default['error_rate'])}). {name} makes {row['errors']:,} ({_percent(row['error_rate'])}): "
+        f"{change}. On {_count(test['only_first_wrong'], 'image')} only the default is wrong, on "
+        f"{_count(test['only_second_wrong'], 'image')} only {short}; were both equally good, a split at least "
+        f"this uneven would come by chance with probability {_probability(test['p_value'])} (McNemar)."
+    )
+
+
+def _what_the_preset_buys(results: dict[str, Any]) -> str:
+    evaluation, tuned, default = results["evaluation"], results["tuned_evaluation"], results["baseline"][0]
+    name = f"the {evaluation['preset']} preset"
+    ours, theirs = (_milliseconds(1000 * row["predict_s"] / row["n"]) for row in (evaluation, default))
+    return (
+        f"{_beside_the_default(results, evaluation, name.capitalize(), name)} The tuned plain k-NN makes "
+        f"{tuned['errors']:,}. The preset takes {ours} an image, scikit-learn's defaults {theirs}."
+    )
+
+
+def _what_each_stage_buys(stages: dict[str, Any]) -> str:
+    steps = []
+    for row in stages["rows"]:
+        step = f"{row['name']}: {_count(row['errors'], 'error')}, {_milliseconds(row['ms_per_image'])}"
+        if row["p_value"] is not None:
+            step += (
+                f" (mends {row['mended']:,} and makes {row['made']:,}; by chance with probability "
+                f"{_probability(row['p_value'])})"
+            )
+        steps.append(step)
+    few = "Only " if stages["contested_share"] < 0.2 else ""
+    return (
+        f"Errors and time an image, stage by stage: {'; '.join(steps)}. "
+        f"{few}{_count(stages['n_contested'], 'image')} of {stages['rows'][0]['n']:,} "
+        f"({_percent(stages['contested_share'])}) had more than one class among {stages['n_candidates']:,} "
+        "candidates; the others were answered without judging any class."
     )
 
 
@@ -98,16 +136,19 @@ def _agreement_with_scikit_learn(results: dict[str, Any]) -> str:
 def _confused_pairs(results: dict[str, Any]) -> str:
     mistakes = results["evaluation"]["mistakes"]
     pairs = Counter(tuple(sorted((m["label"], m["answer"]))) for m in mistakes).most_common(3)
+    overruled, judged = "outvoted", "voting neighbors"
+    if results["evaluation"]["judgement"] == "hull":
+        overruled, judged = "overruled", "candidates"
     sentences = []
     for (a, b), n in pairs:
         here = [m for m in mistakes if {m["label"], m["answer"]} == {a, b}]
         a_for_b = sum(m["label"] == a for m in here)
-        outvoted = sum(m["neighbors"][0]["label"] == m["label"] for m in here)
-        alone = sum(m["label_share"] == 0 for m in here)
+        nearest = sum(m["neighbors"][0]["label"] == m["label"] for m in here)
+        out_of_reach = sum(not m["within_reach"] for m in here)
         sentences.append(
             f"{a} and {b} are confused {_count(n, 'time')} ({a} read as {b}: {a_for_b:,}, {b} read as {a}: "
-            f"{n - a_for_b:,}); the nearest image of all was right but outvoted in {outvoted:,}, and none of the "
-            f"voting neighbors was right in {alone:,}."
+            f"{n - a_for_b:,}); the nearest image of all was right but {overruled} in {nearest:,}, and none of "
+            f"the {judged} was right in {out_of_reach:,}."
         )
     share = sum(n for _, n in pairs) / len(mistakes)
     return " ".join(sentences) + f" Together: {share:.0%} of all mistakes.".replace("%", " %")
@@ -125,7 +166,8 @@ def _classes_that_suffer(results: dict[str, Any]) -> str:
         "as such are something else."
     )
     ink = {row["label"]: row["mean"] for row in results["exploration"]["ink_per_class"]}
-    if magnet["label"] == min(ink, key=lambda label: ink[label]):
+    # What ink does to distances is known of pixels alone.
+    if results["evaluation"]["tuned"] and magnet["label"] == min(ink, key=lambda label: ink[label]):
         text += (
             f" {magnet['label']} has the least ink of all classes ({ink[magnet['label']]:.1%}".replace("%", " %")
             + " of full black on average), so that few of its pixels can disagree with a thin or faint image."
@@ -136,11 +178,8 @@ def _classes_that_suffer(results: dict[str, Any]) -> str:
 def _what_is_still_wrong(results: dict[str, Any]) -> str:
     evaluation = results["evaluation"]
     mistakes, disputed = evaluation["mistakes"], evaluation["disputed"]
-    unanimous = sum(m["unanimous"] for m in mistakes)
-    text = (
-        f"In {unanimous:,} of {_count(len(mistakes), 'mistake')} all voting neighbors agree on the same wrong "
-        "answer: there other weights or a smaller k would change nothing, only another notion of distance. "
-        "The right class is first or second in the vote, ties for second included, in "
+    text = _what_could_mend(mistakes, evaluation["judgement"]) + (
+        " The right class is first or second in the answer, ties for second included, in "
         f"{_percent(evaluation['top2_accuracy'])} of all answers."
     )
     if disputed:
@@ -153,12 +192,31 @@ def _what_is_still_wrong(results: dict[str, Any]) -> str:
     return text
 
 
+def _what_could_mend(mistakes: list[dict[str, Any]], judgement: str) -> str:
+    if judgement == "hull":
+        within_reach = sum(m["within_reach"] for m in mistakes)
+        return (
+            f"In {within_reach:,} of {_count(len(mistakes), 'mistake')} the right class was among the candidates, "
+            "so that a better judgement of these would be enough; in the others only other vectors to search "
+            "among could help."
+        )
+    unanimous = sum(m["unanimous"] for m in mistakes)
+    return (
+        f"In {unanimous:,} of {_count(len(mistakes), 'mistake')} all voting neighbors agree on the same wrong "
+        "answer: there other weights or a smaller k would change nothing, only another notion of distance."
+    )
+
+
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 
 def _percent(share: float) -> str:
     return f"{share:.2%}".replace("%", " %")
+
+
+def _milliseconds(duration: float) -> str:
+    return f"{duration:.2f} ms"
 
 
 def _probability(p: float) -> str:

@@ -99,9 +99,14 @@ def test_fetching_from_a_mirror_that_is_down_is_one_line(call, monkeypatch):
 
 
 def test_more_neighbors_than_images_is_one_line(call, idx_folder):
-    done = call("fit", "--dataset", idx_folder, "--out", "m", "--n-neighbors", "41")
+    done = call("fit", "--dataset", idx_folder, "--out", "m", "--preset", "pixels", "--n-neighbors", "41")
     done.assert_one_line_error()
     assert not any(Path().iterdir())
+
+
+def test_hulls_are_spanned_by_as_many_images_as_there_are(call, idx_folder):
+    assert call("fit", "--dataset", idx_folder, "--out", "m", "--n-neighbors", "41").code == 0
+    assert call("model", "verify", "m").code == 0
 
 
 def test_a_set_too_small_to_fold_is_one_line(call, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from knn_digits import load_dataset, load_model
+from knn_digits.classifier import DEFAULT_PRESET, PRESETS
 from knn_digits.results_files import REPORT_FOLDER
 
 
@@ -39,7 +40,8 @@ def test_it_leaves_everything_promised(report_folder):
 def test_it_ends_with_a_table_and_the_path_of_the_report(report_folder):
     lines = (report_folder / "stdout").read_text().splitlines()
     assert lines[-1] == f"Report: {report_folder / 'my report' / 'index.html'}"
-    for method in ("scikit-learn, k = 5 (defaults)", "scikit-learn, k = 3", "pixels preset, k = 5", "tuned: "):
+    methods = ("scikit-learn, k = 5 (defaults)", "scikit-learn, k = 3", "pixels preset, k = 5", "tuned: ")
+    for method in (*methods, "accurate preset"):
         assert any(line.strip().startswith(method) for line in lines), method
 
 
@@ -130,7 +132,8 @@ def test_a_name_that_is_not_utf8_loses_nothing(start, monkeypatch, options):
         pytest.skip("names are always UTF-8 here")
     monkeypatch.setenv("PYTHONUTF8", "1")
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as a terminal's is; not so in the C locale
-    process = start("run", "--dataset", "digits", "--quick", "--out", out, *options, encoding="utf-8")
+    command = ["run", "--dataset", "digits", "--quick", "--preset", "pixels", "--out", out, *options]
+    process = start(*command, encoding="utf-8")
     told, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert {path.name for path in Path(out).iterdir()} == REPORT_FOLDER.names
@@ -150,7 +153,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(start):
     def small_files_only():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    process = start("run", "--dataset", "digits", "--out", "out", preexec_fn=small_files_only)
+    command = ["run", "--dataset", "digits", "--quick", "--preset", "pixels", "--out", "out"]
+    process = start(*command, preexec_fn=small_files_only)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1
     assert out == ""
@@ -169,8 +173,40 @@ def test_what_is_not_there_is_one_line(call, command):
 
 
 def test_fit_saves_just_the_model(call):
-    done = call("fit", "--dataset", "digits", "--out", "m", "--metric", "cosine", "--n-neighbors", "4", "--json")
+    settings = ["--preset", "pixels", "--metric", "cosine", "--n-neighbors", "4"]
+    done = call("fit", "--dataset", "digits", "--out", "m", *settings, "--json")
     assert json.loads(done.out)["settings"]["n_neighbors"] == 4
     model = load_model("m")
     digits = load_dataset("digits")
     assert (model.predict(digits.test_images) == digits.test_labels).mean() > 0.97
+
+
+def test_fit_takes_the_accurate_preset_by_default(call):
+    done = call("fit", "--dataset", "digits", "--out", "m", "--json")
+    assert json.loads(done.out)["preset"] == DEFAULT_PRESET == "accurate"
+    digits = load_dataset("digits")
+    assert (load_model("m").predict(digits.test_images) == digits.test_labels).mean() > 0.98
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_metric_is_refused_where_vectors_are_learned(call, metric):
+    done = call("fit", "--dataset", "digits", "--out", "m", "--metric", metric)
+    done.assert_one_line_error(code=2)
+    assert "--preset pixels" in done.err
+    assert not Path("m").exists()
+
+
+def test_run_with_the_pixels_preset_is_the_tuned_one(call):
+    done = call("run", "--dataset", "digits", "--quick", "--preset", "pixels")
+    assert done.out.count("tuned: ") == 1
+    assert "accurate" not in done.out
+    page = Path("knn-digits-report/index.html").read_text(encoding="utf-8")
+    assert "What each stage buys" not in page
+
+
+@pytest.mark.parametrize("command", ["run", "fit"])
+def test_help_says_what_each_preset_is(call, command):
+    told = " ".join(call(command, "--help").out.split())
+    assert "[default: accurate]" in told
+    for name, preset in PRESETS.items():
+        assert f"{name} {preset.summary}" in told

@@ -16,7 +16,18 @@ from rich.progress import Progress
 
 from knn_digits.cli.terminal import TerminalProgress, _columns, print_table
 
-STEPS = ("Acquire", "Explore", "Show", "Preprocess", "Baseline", "Tune", "Evaluate", "Insights", "Report")
+STEPS = (
+    "Acquire",
+    "Explore",
+    "Show",
+    "Preprocess",
+    "Baseline",
+    "Tune",
+    "Evaluate",
+    "Stages",
+    "Insights",
+    "Report",
+)
 ROWS, COLUMNS = 50, 120
 
 

@@ -43,12 +43,7 @@ def experiment() -> Experiment:
     return run_experiment(small_digits(), n_jobs=1, command="knn-digits run --dataset some")
 
 
-@pytest.fixture(scope="session")
-def many_mistakes() -> Experiment:
-    """Few references and many questions, so that mistakes and ties occur, with labels said to be disputed.
-
-    So few references that no t-SNE is computed.
-    """
+def with_many_mistakes(preset: str) -> Experiment:
     digits = load_dataset("digits")
     test = np.arange(1000) % len(digits.test_images)
     dataset = DigitDataset(
@@ -63,7 +58,22 @@ def many_mistakes() -> Experiment:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("knn_digits.experiment_data.disputed_test_positions", lambda _: range(0, 1000, 7))
-        return run_experiment(dataset, n_jobs=1)
+        return run_experiment(dataset, preset=preset, n_jobs=1)
+
+
+@pytest.fixture(scope="session")
+def many_mistakes() -> Experiment:
+    """Few references and many questions, so that mistakes and ties occur, with labels said to be disputed.
+
+    So few references that no t-SNE is computed.
+    """
+    return with_many_mistakes("accurate")
+
+
+@pytest.fixture(scope="session")
+def many_votes() -> Experiment:
+    """The same with the plain k-NN, where neighbors vote and there are no stages."""
+    return with_many_mistakes("pixels")
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ def test_draws_what_the_report_promises():
     assert set(FIGURES) == {
         "class_balance", "ink_per_class", "mean_and_spread", "closest_pairs", "samples", "hardest", "map",
         "comparison", "tuning_curve", "tuning_cost", "confusion", "per_class", "mistakes",
+        "stages",
     }  # fmt: skip
 
 
@@ -139,6 +140,9 @@ DAMAGES = {
     "baseline empty": put("baseline", []),
     "mistakes fewer than pictures": put("evaluation.mistakes", []),
     "counts of too few classes": put("exploration.class_counts.train", [1, 2]),
+    "no row of the stages": put("stages.rows", []),
+    "no interval of a stage": delete("stages.rows.0.ci95"),
+    "no tuned setting": delete("tuned_evaluation"),
     "no ink": array("ink", None),
     "no folds of the map": array("map_images", None),
     "pictures of three dimensions": array("sample_images", lambda a: a[0]),

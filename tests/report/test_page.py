@@ -18,7 +18,7 @@ from knn_digits.experiment import Experiment
 from knn_digits.report import cards
 from knn_digits.report.figures_evaluation import compared, comparison
 from knn_digits.report.page import CHAPTERS, heat
-from knn_digits.report.wording import percent
+from knn_digits.report.wording import milliseconds, percent
 
 from .conftest import HOSTILE, HOSTILE_NAMES
 
@@ -94,7 +94,7 @@ def test_every_picture_is_there_whole_and_described(page: Page, experiment: Expe
     pictures, results = page.all("img"), experiment.results
     n_pairs, n_hardest = len(results["exploration"]["closest_pairs"]), len(results["show"]["hardest"])
     n_mistakes = len(results["evaluation"]["mistakes"])
-    assert len(pictures) == 10 + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
+    assert len(pictures) == 11 + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
     for attributes in pictures:
         assert len(attributes["alt"] or "") > 20
         header, content = attributes["src"].split(",", 1)
@@ -163,19 +163,65 @@ def test_main_numbers_and_how_to_reproduce(page: Page, experiment: Experiment):
         assert expected in page.text
 
 
-def test_every_setting_is_compared_once(render: Draw, results: dict, arrays: dict):
-    tuned, other = results["evaluation"]["name"], "one standard error: another one"
+@pytest.mark.parametrize("kind", ["experiment", "many_votes"])
+def test_every_setting_is_compared_once(render: Draw, request: pytest.FixtureRequest, kind: str):
+    found: Experiment = request.getfixturevalue(kind)
+    results, arrays = copy.deepcopy(found.results), found.arrays
+    tuned, other = results["tuned_evaluation"]["name"], "one standard error: another one"
+    evaluated = [] if results["evaluation"]["tuned"] else ["accurate preset"]
     results["one_standard_error_evaluation"]["name"] = other
     for differs in (True, False):
         choice = {"n_neighbors": results["tuning"]["chosen"]["n_neighbors"] + differs}
         results["tuning"]["one_standard_error"] = results["tuning"]["chosen"] | choice
-        rows = [*(row["name"] for row in results["baseline"]), tuned, *([other] if differs else [])]
-        assert [row["name"] for row in compared(results)] == rows
+        plain = [*(row["name"] for row in results["baseline"]), tuned, *([other] if differs else [])]
+        assert [row["name"] for row in compared(results)] == [*plain, *evaluated]
         assert (other in comparison(results, arrays).alt) == differs
         text = Page(render(results, arrays)).text
         assert (other in text) == differs
         assert ("tuned settings, from chapters 6 and 7, stand below" in text) == differs
         assert ("tuned setting, from chapters 6 and 7, stands below" in text) != differs
+        assert ("and last the accurate preset" in text) == bool(evaluated)
+
+
+def test_tells_of_every_stage(page: Page, experiment: Experiment):
+    stages = experiment.results["stages"]
+    start, end = map(page.text.index, ("The accurate preset answers in stages", "Each sentence is computed"))
+    chapter = page.text[start:end]
+    (alt,) = [a["alt"] for a in page.all("img") if "stage by stage" in (a["alt"] or "")]
+    for row in stages["rows"]:
+        assert row["name"] in chapter
+        assert f"{row['name']}: {row['errors']} error" in alt
+        assert milliseconds(row["ms_per_image"]) in alt
+    assert f"{stages['n_contested']} of 80 images" in chapter
+
+
+def test_only_few_contested_images_are_called_few(render: Draw, results: dict, arrays: dict):
+    for share, few in ((0.05, True), (0.6, False)):
+        results["stages"]["contested_share"] = share
+        text = Page(render(results, arrays)).text
+        assert ("judging so closely costs so little" in text) == few
+        assert (f"Only {results['stages']['n_contested']}" in text) == few
+
+
+def test_a_preset_without_stages_has_no_chapter_on_them(render: Draw, many_votes: Experiment):
+    page = Page(render(many_votes.results, many_votes.arrays))
+    assert [a["href"] for a in page.all("a")] == [
+        *(f"#{anchor}" for anchor, _ in CHAPTERS if anchor != "stages"),
+        "#reproduce",
+        "#reproduce",
+    ]
+    assert "8 Insights" in " ".join(page.text.split())
+
+
+def test_the_tuned_setting_is_told_of_whatever_is_evaluated(render: Draw, results: dict, arrays: dict):
+    results["tuned_evaluation"] |= {"errors": 77, "error_rate": 0.123}
+    page = Page(render(results, arrays))
+    chapter = page.text[page.text.index("What it leads to") : page.text.index("What it costs")]
+    assert "77 errors" in chapter
+    assert percent(0.123) in chapter
+    assert "The accurate preset goes on from there" in chapter
+    assert "Error rate, accurate preset" in page.text
+    assert "Error rate, tuned" not in page.text
 
 
 def test_says_only_what_is_so(page: Page, render: Draw, results: dict, arrays: dict):
@@ -187,16 +233,21 @@ def test_says_only_what_is_so(page: Page, render: Draw, results: dict, arrays: d
     assert "All images of one writer are in one fold" in render(results, arrays)
 
 
-def test_shows_every_mistake_with_its_neighbors(many_mistakes: Experiment, render: Draw):
-    results = copy.deepcopy(many_mistakes.results)
+@pytest.mark.parametrize("kind", ["many_mistakes", "many_votes"])
+def test_shows_every_mistake_with_its_neighbors(render: Draw, request: pytest.FixtureRequest, kind: str):
+    found: Experiment = request.getfixturevalue(kind)
+    results = copy.deepcopy(found.results)
     mistakes = results["evaluation"]["mistakes"]
     mistakes[3]["disputed"] = True
-    text = render(results, many_mistakes.arrays)
+    text = render(results, found.arrays)
     assert len(mistakes) > 100
     assert len(Page(text).all("article")) == len(mistakes)
     for mistake in mistakes:
         assert f"Test image {mistake['test']}, labeled {mistake['label']}, read as {mistake['answer']}" in text
-    assert text.count(" votes</span>") == sum(n["votes"] for m in mistakes for n in m["neighbors"])
+    votes = [n["votes"] for m in mistakes for n in m["neighbors"]]
+    assert text.count(" votes</span>") == votes.count(True)
+    assert text.count(" does not vote</span>") == votes.count(False)
+    assert ("No single image decides" in text) == (kind == "many_mistakes")
     assert text.count("disputed label</span>") == sum(m["disputed"] for m in mistakes) > 3
     assert "143 of these test labels are disputed" in text
 

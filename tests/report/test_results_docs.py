@@ -30,7 +30,7 @@ def documented() -> tuple[set[str], dict[str, tuple[str, str]]]:
     for line in npz_part.splitlines():
         if found := re.match(r"\| `(\w+)` \| (\w+) \| \(([^)]*)\)", line):
             arrays[found[1]] = (found[2], found[3])
-    return fields - set(SETTINGS) - {"evaluation.disputed"}, arrays
+    return fields - set(SETTINGS) - {"evaluation.disputed", "stages"}, arrays
 
 
 def fields_of(value: Any, path: str = "") -> Iterator[str]:
@@ -56,6 +56,11 @@ def test_fields_are_documented_and_documented_fields_exist(many_mistakes: Experi
     found = set(fields_of(many_mistakes.results))
     assert found - documented_fields == set(), "not in docs/results.md"
     assert documented_fields - found == set(), "documented, but not in the results"
+
+
+def test_the_plain_knn_has_the_same_fields_but_no_stages(many_mistakes: Experiment, many_votes: Experiment):
+    stages = {field for field in fields_of(many_mistakes.results) if field.startswith("stages.")}
+    assert set(fields_of(many_votes.results)) == set(fields_of(many_mistakes.results)) - stages | {"stages"}
 
 
 def test_arrays_are_documented_with_type_and_dimensions(many_mistakes: Experiment):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knn_digits.cli.terminal import TerminalProgress
+from knn_digits.preset_names import DEFAULT_PRESET, SUMMARIES
 
 if TYPE_CHECKING:
     from knn_digits.datasets import DigitDataset
 
-__all__ = ["as_json", "check_preset", "data_options", "load", "n_jobs", "preset"]
+__all__ = ["PresetCommand", "as_json", "check_preset", "data_options", "load", "n_jobs", "preset"]
 
 _DATA_OPTIONS = (
     click.option(
@@ -32,10 +33,22 @@ _DATA_OPTIONS = (
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
-preset = click.option("--preset", default="pixels", show_default=True, metavar="P", help="The recognizer: pixels.")
+preset = click.option(
+    "--preset", default=DEFAULT_PRESET, show_default=True, metavar="P", help="The recognizer, one of those below."
+)
 n_jobs = click.option(
     "--n-jobs", type=int, default=-1, show_default=True, metavar="N", help="Threads; -1 is all cores."
 )
+
+
+class PresetCommand(click.Command):
+    """A command whose help ends with what each preset is."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the presets."""
+        with formatter.section("Presets"):
+            formatter.write_dl(list(SUMMARIES.items()))
+        super().format_epilog(ctx, formatter)
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,10 +60,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_preset(name: str) -> str:
     """Refuse an unknown preset as wrong use."""
-    from knn_digits.classifier import PRESETS
-
-    if name not in PRESETS:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(PRESETS)}.", param_hint="'--preset'")
+    if name not in SUMMARIES:
+        raise click.BadParameter(f"{name!r} is not one of {', '.join(SUMMARIES)}.", param_hint="'--preset'")
     return name
 
 

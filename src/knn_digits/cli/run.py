@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from knn_digits.cli.options import as_json, check_n_jobs, check_preset, data_options, load, n_jobs, preset
+from knn_digits.cli.options import (
+    PresetCommand,
+    as_json,
+    check_n_jobs,
+    check_preset,
+    data_options,
+    load,
+    n_jobs,
+    preset,
+)
 from knn_digits.cli.terminal import Justification, print_table, progress_on_stderr
 
 __all__ = ["run"]
@@ -23,7 +32,7 @@ _COLUMNS: tuple[tuple[str, Justification], ...] = (
 )
 
 
-@click.command()
+@click.command(cls=PresetCommand)
 @data_options
 @preset
 @click.option(
@@ -106,7 +115,10 @@ def _print_summary(results: dict[str, Any]) -> None:
     about = results["dataset"]
     subset = " (quick run on a subset)" if results["quick"] else ""
     title = f"{about['name']}{subset}: {about['n_train']:,} training and {about['n_test']:,} test images"
-    print_table(title, _COLUMNS, [_row(r) for r in [*results["baseline"], results["evaluation"]]])
+    rows = [*results["baseline"], results["tuned_evaluation"]]
+    if not results["evaluation"]["tuned"]:
+        rows.append(results["evaluation"])
+    print_table(title, _COLUMNS, [_row(row) for row in rows])
 
 
 def _row(row: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@
     │   ├── figures_show.py            samples, hardest-looking, map
     │   ├── figures_tuning.py          error against k, cost
     │   ├── figures_evaluation.py      comparison, confusions, classes, mistakes
+    │   ├── figures_stages.py          errors and time of each stage
     │   └── style.py                   colors, type, axes; a figure as bytes
     └── page.py                    the page, from templates/
         └── cards.py                   small pictures with words: mistakes and their neighbors

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from knn_digits.progress import Advance
-from knn_digits.report import figures_evaluation, figures_exploration, figures_show, figures_tuning
+from knn_digits.report import (
+    figures_evaluation,
+    figures_exploration,
+    figures_show,
+    figures_stages,
+    figures_tuning,
+)
 from knn_digits.report.style import Arrays, Drawn, Results, as_png, as_svg, house_style
 
 __all__ = ["FIGURES", "Picture", "draw_figures"]
@@ -25,6 +31,7 @@ FIGURES: Mapping[str, Callable[[Results, Arrays], Drawn | None]] = {
     "confusion": figures_evaluation.confusion,
     "per_class": figures_evaluation.per_class,
     "mistakes": figures_evaluation.mistakes,
+    "stages": figures_stages.stages,
 }
 
 _PIXELS_AN_INCH = 115  # of the page; type is then as large as that of the page

@@ -27,6 +27,7 @@ from knn_digits.report.style import (
     percent_axis,
     picture_grid,
     plain,
+    plain_name,
     rows_of_classes,
 )
 from knn_digits.report.wording import count, interval, label_text, listed, percent
@@ -39,11 +40,12 @@ _TINTS = ListedColormap(matplotlib.colormaps["Oranges"](np.linspace(0.08, 0.85, 
 
 def compared(results: Results) -> list[dict[str, Any]]:
     """Every setting that was evaluated on the test images, once, as rows of a summary."""
-    rows = [*results["baseline"], results["evaluation"]]
+    is_tuned = results["evaluation"]["tuned"]
+    rows = [*results["baseline"], results["evaluation" if is_tuned else "tuned_evaluation"]]
     tuning = results["tuning"]
     if _setting(tuning["one_standard_error"]) != _setting(tuning["chosen"]):
         rows.append(results["one_standard_error_evaluation"])
-    return rows
+    return rows if is_tuned else [*rows, results["evaluation"]]
 
 
 def _setting(choice: dict[str, Any]) -> tuple[Any, ...]:
@@ -57,12 +59,13 @@ def comparison(results: Results, arrays: Arrays) -> Drawn:
     ax = figure.subplots()
     n_baselines = len(results["baseline"])
     for at, row in enumerate(rows):
-        color, marker = (ORANGE, "D") if at == n_baselines else (BLUE, "o") if at < n_baselines else (GREEN, "s")
+        evaluated = row is results["evaluation"]
+        color, marker = (ORANGE, "D") if evaluated else (BLUE, "o") if at < n_baselines else (GREEN, "s")
         ax.plot(row["ci95"], [at, at], color=color, linewidth=2.4, solid_capstyle="butt")
         ax.plot(row["error_rate"], at, marker, color=color, markersize=8)
         ax.text(
             0.0, at - 0.28, f"{plain_name(row['name'])}:  {percent(row['error_rate'])}", va="bottom", fontsize=9.5,
-            transform=ax.get_yaxis_transform(), fontweight="bold" if at == n_baselines else "normal",
+            transform=ax.get_yaxis_transform(), fontweight="bold" if evaluated else "normal",
         )  # fmt: skip
     ax.set_ylim(len(rows) - 0.5, -0.85)
     ax.set_yticks([])
@@ -71,12 +74,6 @@ def comparison(results: Results, arrays: Arrays) -> Drawn:
     percent_axis(ax, "x")
     words = [f"{row['name']} {percent(row['error_rate'])} ({interval(row['ci95'])})" for row in rows]
     return Drawn(figure, f"Error rates with 95 % intervals: {'; '.join(words)}.")
-
-
-def plain_name(name: object) -> str:
-    """Make the name of a setting fit for a figure; longer than that of a class."""
-    text = label_text(name)
-    return (text if len(text) <= 60 else text[:59] + "…").replace("$", r"\$")
 
 
 def confusion(results: Results, arrays: Arrays) -> Drawn:
@@ -154,7 +151,7 @@ def per_class(results: Results, arrays: Arrays) -> Drawn:
     ):
         values = [row[key] for _, row in tested]
         ax.plot(values, [at for at, _ in tested], marker, color=color, markersize=size, label=name)
-    lowest = min(0.95, *(row[key] for _, row in tested for key in ("precision", "recall", "f1")))
+    lowest = min(0.99, *(row[key] for _, row in tested for key in ("precision", "recall", "f1")))
     ax.set_xlim(lowest - 0.08 * (1.001 - lowest) - 0.0005, 1 + 0.06 * (1.001 - lowest))
     for at, row in zip(places, rows, strict=True):
         ax.axhline(at, color=PALE, zorder=0)

@@ -20,7 +20,7 @@ from knn_digits.report.style import Arrays, Results
 
 __all__ = ["CHAPTERS", "environment", "policy_of", "render_page", "stylesheet"]
 
-# The steps of a run: anchor, title.
+# The steps of a run: anchor, title. That of the stages is left out where there are none.
 CHAPTERS = (
     ("acquire", "Acquire"),
     ("explore", "Explore"),
@@ -29,6 +29,7 @@ CHAPTERS = (
     ("baseline", "Baseline"),
     ("tune", "Tune"),
     ("evaluate", "Evaluate"),
+    ("stages", "What each stage buys"),
     ("insights", "Insights"),
 )
 # Charts stay sharp at any size as SVG; the map is pixels anyway.
@@ -36,7 +37,8 @@ _AS_PNG = frozenset({"map"})
 _LARGEST_FIGURE = 800_000  # bytes
 _FILTERS = (
     wording.count, wording.counted, wording.distance, wording.interval, wording.label_text, wording.listed,
-    wording.megabytes, wording.percent, wording.score, wording.seconds, wording.tied,
+    wording.megabytes, wording.milliseconds, wording.percent, wording.probability, wording.score,
+    wording.seconds, wording.tied,
 )  # fmt: skip
 
 
@@ -52,7 +54,7 @@ def render_page(results: Results, arrays: Arrays, pictures: dict[str, Picture]) 
         .get_template("page.html")
         .render(
             r=results,
-            chapters=CHAPTERS,
+            chapters=[c for c in CHAPTERS if c[0] != "stages" or results["stages"] is not None],
             style=style,
             script=Markup(script),
             policy=policy_of(style, script),

@@ -42,6 +42,7 @@ __all__ = [
     "percent_axis",
     "picture_grid",
     "plain",
+    "plain_name",
     "rows_of_classes",
 ]
 
@@ -140,6 +141,12 @@ def plain(label: object) -> str:
     if len(text) > _LONGEST_LABEL:
         text = text[: _LONGEST_LABEL - 1] + "…"
     return text.replace("$", r"\$")
+
+
+def plain_name(name: object) -> str:
+    """Make the name of a setting fit for a figure; longer than that of a class."""
+    text = label_text(name)
+    return (text if len(text) <= 60 else text[:59] + "…").replace("$", r"\$")
 
 
 def rows_of_classes(ax: Axes, labels: list[Any]) -> NDArray[np.int64]:

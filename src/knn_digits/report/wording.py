@@ -12,7 +12,9 @@ __all__ = [
     "label_text",
     "listed",
     "megabytes",
+    "milliseconds",
     "percent",
+    "probability",
     "score",
     "seconds",
     "tied",
@@ -54,6 +56,16 @@ def seconds(duration: float) -> str:
     if duration >= 0.1:
         return f"{duration:.{1 if duration >= 9.995 else 2}f}{space}s"
     return f"{1000 * duration:.{0 if duration >= 0.00995 else 1}f}{space}ms"
+
+
+def milliseconds(duration: float) -> str:
+    """Write what an image takes, in milliseconds: ``1.23 ms``, ``0.146 ms``."""
+    return f"{duration:.{2 if duration >= 0.9995 else 3}f}\N{NO-BREAK SPACE}ms"
+
+
+def probability(p: float) -> str:
+    """Write a probability with four digits, or what it is below."""
+    return "below 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def megabytes(size: float) -> str:
