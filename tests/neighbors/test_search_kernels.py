@@ -84,13 +84,13 @@ def test_the_three_ways_are_taken(monkeypatch, rng):
 
         return search
 
-    for name in ("_scan", "_search_short_rows", "_search_block"):
+    for name in ("_scan", "_search_in_kernel", "_search_block"):
         monkeypatch.setattr(ExactSearch, name, noted(name, getattr(ExactSearch, name)))
     rows = rng.integers(-9, 10, (50, 8)).astype(np.int8)
     for dtype, n_queries in [(np.int8, 4), (np.int8, 5), (np.int16, 4), (np.float64, 4)]:
         ExactSearch(rows.astype(dtype)).kneighbors(rows[:n_queries].astype(dtype), 3)
     ExactSearch(rows * np.int16(1000)).kneighbors(rows[:4] * np.int16(1000), 3)
-    assert taken == ["_scan", "_search_short_rows", "_search_short_rows", "_search_block", "_search_block"]
+    assert taken == ["_scan", "_search_in_kernel", "_search_in_kernel", "_search_block", "_search_block"]
 
 
 @pytest.mark.parametrize("n_queries", [1, 4, 5, 10])
@@ -158,3 +158,18 @@ def test_the_later_learned_comes_first_among_equals():
         search.append(np.zeros((300, 4), np.int8))
         _, ids = search.kneighbors(np.zeros((n_queries, 4), np.int8), 600)
         np.testing.assert_array_equal(ids, np.tile(np.arange(600)[::-1], (n_queries, 1)))
+
+
+@pytest.mark.parametrize("k", [99, 100, 250])
+def test_many_neighbors_among_long_rows_equal_the_oracle(k, rng):
+    # Bytes of 784 pixels: distances beyond 2^24, which float32 does not hold.
+    references = rng.choice(np.array([0, 255], np.uint8), (400, 784))
+    queries = np.concatenate([references[:3], rng.choice(np.array([0, 1, 255], np.uint8), (9, 784))])
+    search = ExactSearch(references)
+    search.forget(np.array([5, 399]))
+    squared, ids = search.kneighbors(queries, k)
+    truth = np.square(queries[:, None].astype(np.int64) - references.astype(np.int64)).sum(axis=2)
+    truth[:, [5, 399]] = np.iinfo(np.int64).max
+    order = np.stack([np.lexsort((-np.arange(400), row)) for row in truth])[:, :k]
+    np.testing.assert_array_equal(ids, order)
+    np.testing.assert_array_equal(squared, np.take_along_axis(truth, order, axis=1))

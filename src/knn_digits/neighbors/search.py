@@ -39,7 +39,8 @@ _MOST_ROWS = 1024
 # Numbers in a block of long rows at most, and of queries at least, so that threads have something to do.
 _MOST_NUMBERS, _FEWEST_QUERIES = 2**21, 64
 # Of short rows products are soon made; a block of them stays in the cache of one core while it is looked through.
-_SHORT_ROWS, _SCANNED_ROWS, _FEW_QUERIES = 512, 2**16, 4
+_ROWS_OF_KERNEL, _SCANNED_ROWS, _FEW_QUERIES = 512, 2**16, 4
+_MANY_NEIGHBORS = 100
 # Squares of larger numbers leave the range of float64, those of smaller ones vanish in it.
 _LARGEST_NORM, _SMALLEST_NORM = 1e300, 1e-280
 
@@ -160,7 +161,7 @@ class ExactSearch:
                 "ask for fewer neighbors or learn more references"
             )
         arithmetic = self._arithmetic_for(queries)
-        search_block = self._block_search_for(queries, arithmetic)
+        search_block = self._block_search_for(queries, n_neighbors, arithmetic)
 
         def search(block: slice) -> _Found:
             found = search_block(queries[block], n_neighbors, arithmetic)
@@ -188,13 +189,14 @@ class ExactSearch:
         small = integral and np.sqrt(in_queries) + np.sqrt(in_references) <= 2**12
         return _Arithmetic(integral, np.float32 if single else np.float64, self._center, in_references, small)
 
-    def _block_search_for(self, queries: NDArray, arithmetic: _Arithmetic) -> _BlockSearch:
+    def _block_search_for(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _BlockSearch:
         """Choose among the three ways, which find the same."""
         if not arithmetic.small:
-            return self._search_block
+            exact = arithmetic.integral and arithmetic.dtype == np.float32
+            return self._search_in_kernel if exact and k >= _MANY_NEIGHBORS else self._search_block
         if queries.dtype == self.references.dtype == np.int8 and len(queries) <= _FEW_QUERIES:
             return self._scan
-        return self._search_short_rows
+        return self._search_in_kernel
 
     def _search_block(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _Found:
         """Go through all references for one block of queries, keeping the best k of each."""
@@ -221,17 +223,21 @@ class ExactSearch:
             best.add(query[nearer], distances[nearer], ids[column[nearer]])
         return best.distances, best.ids
 
-    def _search_short_rows(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _Found:
-        """As `_search_block`, where every number on the way is whole, at most 2^24 and so exact in float32."""
+    def _search_in_kernel(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _Found:
+        """As `_search_block`, where choosing costs as much as the products: for short rows, and many neighbors.
+
+        Products are whole numbers below 2^24, exact in float32; so are distances of short rows, others in float64.
+        """
         # Numba takes a third of a second to import: only who searches such rows waits for it.
         from knn_digits.neighbors.search_kernels import keep_nearest
 
-        distances = np.full((len(queries), k), np.inf, np.float32)
+        exact = np.float32 if arithmetic.small else np.float64
+        distances = np.full((len(queries), k), np.inf, exact)
         ids = np.full((len(queries), k), -1, np.int64)
         minus_twice_queries = arithmetic.centered(queries) * arithmetic.dtype(-2)
-        for rows, norms, row_ids in self._reference_blocks(_SHORT_ROWS):
+        for rows, norms, row_ids in self._reference_blocks(_ROWS_OF_KERNEL):
             products = minus_twice_queries @ arithmetic.centered(rows).T
-            keep_nearest(products, norms.astype(np.float32), row_ids, distances, ids)
+            keep_nearest(products, norms.astype(exact), row_ids, distances, ids)
         return distances.astype(np.int64) + _squared_norms(queries, arithmetic.center)[:, None], ids
 
     def _scan(self, queries: NDArray, k: int, _: _Arithmetic) -> _Found:

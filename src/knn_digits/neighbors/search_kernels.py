@@ -1,4 +1,4 @@
-"""Numba kernels of the search among short rows of small integers, where choosing costs as much as the products.
+"""Numba kernels of the search among integers where choosing costs as much as products: short rows, many neighbors.
 
 `search.ExactSearch` finds the same in plain NumPy for all other rows; the tests hold the two to each other.
 """
@@ -20,10 +20,10 @@ def keep_nearest(products, norms, ids, distances, found):  # type: ignore[no-unt
     ----------
     products : float32 (m, n)
         ``-2 q.r``.
-    norms : float32 (n,)
+    norms : float32 or float64 (n,)
         ``|r|^2``.
     ids : int64 (n,)
-    distances : float32 (m, k)
+    distances : as `norms` (m, k)
         ``|r|^2 - 2 q.r`` of the nearest so far, ascending; infinity where there are none yet. Changed.
     found : int64 (m, k)
         Their ids. Changed.
