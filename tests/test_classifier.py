@@ -6,11 +6,13 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from knn_digits import KNNDigitClassifier
@@ -322,3 +324,33 @@ class TestPresets:
 
     def test_it_reads_better_than_chance_by_far(self, model, queries, digits):
         assert (model.predict(queries) == digits.test_labels).mean() > 0.9
+
+
+def test_an_image_that_is_refused_shifts_no_label(X, y):
+    model = KNNDigitClassifier("pixels", n_neighbors=1).fit(X[:50], y[:50])
+    with pytest.raises(ValueError, match="too large"):
+        model.partial_fit(np.full((1, 64), 1e200), y[:1])
+    model.partial_fit(X[60:61], [(y[60] + 1) % 10])
+    assert model.predict(X[60:61])[0] == (y[60] + 1) % 10
+
+
+def test_an_embedding_that_gives_back_what_it_got_learns_each_image_once(X, y):
+    model = KNNDigitClassifier("pixels", embedding=FunctionTransformer()).fit(X[:50], y[:50])
+    model.partial_fit(X[50:60], y[50:60])
+    plain = KNNDigitClassifier("pixels").fit(X[:60], y[:60])
+    np.testing.assert_array_equal(model.predict(X[100:200]), plain.predict(X[100:200]))
+
+
+def test_data_frames_wanted_from_every_transformer_do_not_disturb(X, y):
+    with config_context(transform_output="pandas"):
+        model = KNNDigitClassifier("pixels", embedding=CosineEmbedding()).fit(X[:50], y[:50])
+        assert model.predict(X[:3]).shape == (3,)
+
+
+def test_a_fit_that_fails_leaves_no_model(X, y):
+    model = KNNDigitClassifier("pixels").fit(X[:50], y[:50])
+    model.set_params(weights="hull")
+    with pytest.raises(ValueError, match="int8"):
+        model.fit(X[:50], y[:50] + 5)
+    with pytest.raises(NotFittedError):
+        model.predict(X[:3])

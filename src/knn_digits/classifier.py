@@ -106,8 +106,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     """k-nearest neighbors for images of digits.
 
     Neighbors are exact and ordered by distance, at equal distance the later learned first. Votes that tie go
-    to the class whose nearest neighbor is nearer, then to the smaller label. Answers are the same to the bit
-    for any batch size and number of threads.
+    to the class whose nearest neighbor is nearer, then to the smaller label; scores by hulls that tie, to the
+    class of the first candidate. Answers of a fitted model are the same to the bit for any batch size and number
+    of threads.
 
     Parameters
     ----------
@@ -201,6 +202,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             If a setting is not one of those allowed, or X and y do not fit together.
         """
         preset = self._checked_preset()
+        if hasattr(self, "rerank_"):
+            del self.rerank_  # set last: a fit that fails leaves no model, not half of two
         images, labels = validate_data(self, flat(X), y, dtype="numeric")
         labels = column_or_1d(labels, warn=True)
         check_classification_targets(labels)
@@ -217,7 +220,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Learn more images without refitting; before `fit` it is `fit`.
+        """Learn more images without refitting; before `fit` it is `fit`, which needs two images to learn vectors.
 
         Parameters
         ----------
@@ -233,9 +236,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a label is unknown. Then nothing is learned.
+            If a label is unknown, or an image is refused. Then nothing is learned.
         """
-        if not hasattr(self, "search_"):
+        if not self.__sklearn_is_fitted__():
             _check_known(y, np.unique(np.asarray(y if classes is None else classes)))
             self.fit(X, y)
             return self if classes is None else self._accept_classes(np.unique(np.asarray(classes)))
@@ -244,19 +247,24 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         accepted = self.classes_ if classes is None else self._with_classes(np.asarray(classes))
         _check_known(labels, accepted)
         images = as_pixels(images)
+        # Whatever may be refused comes before anything is learned.
         embedded = self._embed(images)
+        self.search_.check(embedded)
+        normalized = images if self.rerank_ is None else self.rerank_.normalized(images)
         self._accept_classes(accepted)
         # Whoever asks meanwhile finds an image once the search has it: its label must be there before.
         self.label_codes_.append(np.searchsorted(self.classes_, labels))
-        if self.embedding_ is not None:
+        if self.images_ is not self.search_.references:
             self.images_.append(images)
         if self.rerank_ is not None:
-            self.rerank_.references_.append(self.rerank_.normalized(images))
+            self.rerank_.references_.append(normalized)
         self.search_.append(embedded)
         return self
 
     def forget(self, ids: ArrayLike) -> Self:
-        """Take learned images out again, by id; answers are then as if they had never been learned.
+        """Take learned images out again, by id; answers are then as if these had not been added to the model.
+
+        What `fit` took from them stays: the classes, the embedding, the factor of the reranker.
 
         Raises
         ------
@@ -333,6 +341,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     # ---- beneath ----
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "rerank_")
+
     def _checked_preset(self) -> Preset:
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(map(repr, PRESETS))}, got {self.preset!r}")
@@ -348,6 +359,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         if self.embedding_ is None:
             embedded = images
         else:
+            if hasattr(self.embedding_, "set_output"):
+                self.embedding_.set_output(transform="default")  # arrays, whatever the user set for all
             if "n_jobs" in self.embedding_.get_params() and self.embedding_.n_jobs is None:
                 self.embedding_.set_params(n_jobs=self.n_jobs)
             embedded = self.embedding_.fit_transform(images, codes)
@@ -362,13 +375,16 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         self.search_ = ExactSearch(self.images_ if embedded is images else embedded)
 
     def _fit_rerank(self, rerank: DistortionReranker | None, images: NDArray) -> None:
-        self.rerank_: DistortionReranker | None = None if rerank is None else clone(rerank).fit(images)
-        if self.rerank_ is None or len(images) < 2:
-            return
+        fitted = None if rerank is None else clone(rerank).fit(images)
+        if fitted is not None and len(images) > 1:
+            self._weigh(fitted, images)
+        self.rerank_: DistortionReranker | None = fitted
+
+    def _weigh(self, rerank: DistortionReranker, images: NDArray) -> None:
         asked = np.unique(np.linspace(0, len(images) - 1, _N_WEIGHED).astype(int))
         k = min(_NEIGHBORS_WEIGHED, len(images) - 1)
         squared, ids = self.search_.kneighbors(self.search_.references[asked], k + 1, n_jobs=self.n_jobs)
-        self.rerank_.weigh(images[asked], *_without_itself(squared, ids, asked))
+        rerank.weigh(images[asked], *_without_itself(squared, ids, asked))
 
     def _with_classes(self, classes: NDArray) -> NDArray:
         if classes.size and classes.dtype.kind in "UO" and self.classes_.dtype.kind not in "UO":
@@ -382,8 +398,10 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         accepted = self._with_classes(classes)
         if len(accepted) > len(self.classes_):
             new_code = np.searchsorted(accepted, self.classes_)
-            self.label_codes_ = GrowingRows(new_code[self.label_codes_.to_array()])
+            label_codes = GrowingRows(new_code[self.label_codes_.to_array()])
+            # In this order: whoever reads codes before classes has a class for every code.
             self.classes_ = accepted
+            self.label_codes_ = label_codes
         return self
 
     def _embed(self, images: NDArray) -> NDArray:
@@ -402,9 +420,10 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     def _judge_by_hulls(self, images: NDArray) -> NDArray[np.float64]:
         """Score the classes among the candidates; where there is but one, it is the answer."""
-        vectors, n_classes = self._embed(images), len(self.classes_)
+        vectors = self._embed(images)
         _, ids = self.search_.kneighbors(vectors, min(self.n_candidates_ or self.n_neighbors_, len(self.search_)))
         codes = self.label_codes_[ids]
+        n_classes = len(self.classes_)
         scores = np.full((len(images), n_classes), np.inf)
         contested = (codes != codes[:, :1]).any(axis=1)
         scores[~contested, codes[~contested, 0]] = 0
@@ -412,7 +431,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             among = vectors[contested], self.search_.references, ids[contested], codes[contested], n_classes
             scores[contested] = hull_scores(*among, n_neighbors=self.n_neighbors_, ridge=RIDGE)
             if self.rerank_ is not None:
-                scores[contested] += self.rerank_.class_scores(images[contested], *among[2:])
+                distorted = self.rerank_.class_scores(images[contested], *among[2:])
+                scores[contested] = distorted + (scores[contested] if self.rerank_.weight is not None else 0)
         return shares_of_scores(scores, codes)
 
     def _ranked(self, images: NDArray, vectors: NDArray, k: int) -> tuple[NDArray, NDArray[np.int64]]:
@@ -430,7 +450,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         return np.sqrt(np.concatenate([d for d, _ in found])), np.concatenate([ids for _, ids in found])
 
     def _all_but_itself(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        known = np.setdiff1d(np.arange(len(self.label_codes_)), self.search_.forgotten)
+        known = np.setdiff1d(np.arange(len(self.search_.references)), self.search_.forgotten)
         if len(known) <= k:
             raise ValueError(
                 f"Expected n_neighbors < n_samples_fit, but n_neighbors = {k}, n_samples_fit = {len(known)}"

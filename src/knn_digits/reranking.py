@@ -5,7 +5,8 @@ how well the query's strokes can be moved onto its strokes. Both say something: 
 
     embedding distance^2 + factor * distortion
 
-with `factor` chosen in `fit` so that the two count as `weight` says.
+with `factor` chosen in `weigh` so that the two count as `weight` says. Where classes are scored by hulls, the
+score of each is its hull's plus `factor` times the least distortion among its nearest candidates.
 """
 
 from __future__ import annotations

@@ -294,3 +294,14 @@ def test_forgetting_nothing_is_nothing():
     search = ExactSearch(np.zeros((3, 2), np.uint8))
     search.forget(np.array([]))
     assert len(search) == 3
+
+
+def test_whole_numbers_that_join_floats_are_as_near_as_they_are(rng):
+    search = ExactSearch(rng.random((6, 64)))  # its center is no whole number
+    tail = rng.integers(0, 2, (60, 64), np.uint8)
+    search.append(tail)
+    references = np.concatenate([search.references.to_array()[:6], tail.astype(float)])
+    queries = rng.random((300, 64))
+    truth = np.square(queries[:, None] - references).sum(axis=2)
+    _, ids = search.kneighbors(queries, 3)
+    np.testing.assert_array_equal(ids, np.argsort(truth, axis=1, kind="stable")[:, :3])

@@ -30,12 +30,12 @@ class MomentNormalizer(OneToOneFeatureMixin, ImageTransformer):
 
     Parameters
     ----------
-    strength : float, default=0.4
+    strength : float, default=0.5
         How much of the difference to the typical spread is taken away, 0 (none: only deskewing) to 1 (all).
         Narrow digits, ones above all, would be blown up beyond recognition by 1.
     """
 
-    def __init__(self, strength: float = 0.4) -> None:
+    def __init__(self, strength: float = 0.5) -> None:
         self.strength = strength
 
     def transform(self, X: ArrayLike) -> NDArray[np.uint8]:

@@ -72,12 +72,17 @@ class GrowingRows:
 
     def parts(self) -> list[tuple[int, NDArray]]:
         """Return (number of the first row, rows) for the base and, where there is one, the tail."""
-        tail = self._tail[: self._n_tail]
+        tail = self._known_tail()
         return [(0, self.base)] + ([(len(self.base), tail)] if len(tail) else [])
 
     def base_and_tail(self) -> tuple[NDArray, NDArray]:
         """Return both parts, either of which may be empty: row i is ``base[i]``, or ``tail[i - len(base)]``."""
-        return self.base, self._tail[: self._n_tail]
+        return self.base, self._known_tail()
+
+    def _known_tail(self) -> NDArray:
+        # The count first: a tail read after it holds at least as many rows, also while another thread appends.
+        n = self._n_tail
+        return self._tail[:n]
 
     def blocks(self, size: int) -> Iterator[tuple[int, NDArray]]:
         """Yield (number of the first row, at most `size` rows), in order."""

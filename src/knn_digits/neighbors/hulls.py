@@ -6,9 +6,9 @@ lies. A query is therefore compared with the affine hull of its nearest members 
 
     score = min over a of |query - hull(a)|^2 + ridge * spread * |a|^2
 
-``spread`` is the members' mean squared distance from their center. It is never more than the distance to the
-nearest member, so that an image just learned scores 0. (P. Vincent, Y. Bengio, K-local hyperplane and convex
-distance nearest neighbor algorithms, NIPS 2001.)
+``spread`` is the members' mean squared distance from their center. It is never more than the squared
+distance to the nearest member, so that an image just learned scores 0. (P. Vincent, Y. Bengio, K-local
+hyperplane and convex distance nearest neighbor algorithms, NIPS 2001.)
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _BlockSearch = Callable[[NDArray, int, "_Arithmetic"], _Found]
 _MOST_ROWS = 1024
 # Numbers in a block of long rows at most, and of queries at least, so that threads have something to do.
 _MOST_NUMBERS, _FEWEST_QUERIES = 2**21, 64
-# Of short rows products are soon made; a block of them stays in the cache of one core while it is looked through.
+# What a kernel looks through at once stays in the cache of one core while it is looked through.
 _ROWS_OF_KERNEL, _SCANNED_ROWS, _FEW_QUERIES = 512, 2**16, 4
 _MANY_NEIGHBORS = 100
 # Squares of larger numbers leave the range of float64, those of smaller ones vanish in it.
@@ -87,6 +87,10 @@ class ExactSearch:
         self._center = _center(self.references.to_array())
         self._norms = _squared_norms(self.references.to_array(), self._center)
         _check_range(self._norms, "references")
+
+    def check(self, rows: NDArray) -> None:
+        """Raise the ValueError that `append` would, before anything else is done with the rows."""
+        _check_range(_squared_norms(rows, self._center), "references")
 
     def append(self, rows: NDArray) -> NDArray[np.int64]:
         """Add references of shape (m, d); returns their ids, int64 of shape (m,)."""
@@ -349,7 +353,8 @@ def _squared_norms(rows: NDArray, center: float) -> NDArray:
         for start in range(0, len(rows), size):
             block = np.subtract(rows[start : start + size], center, dtype=np.float64)
             norms[start : start + size] = np.einsum("ij,ij->i", block, block)
-    return norms.astype(np.int64) if _is_integral(rows.dtype) else norms
+    # Whole numbers that joined others have their distance from a center that is not whole.
+    return norms.astype(np.int64) if _is_integral(rows.dtype) and center.is_integer() else norms
 
 
 def _check_range(norms: NDArray, what: str) -> None:
