@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Error rates of presets on MNIST's training images, by five folds of whole writers balanced by series.
 
 Every setting of a preset is chosen by this figure. Test images are read only with --test, which is to be logged
