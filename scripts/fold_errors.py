@@ -15,6 +15,7 @@ import numpy as np
 
 from knn_digits import DigitDataset, KNNDigitClassifier, load_dataset
 from knn_digits.classifier import PRESETS
+from knn_digits.datasets import read_groups
 from knn_digits.datasets.disputed import disputed_test_positions
 from knn_digits.evaluation import errors_without, mcnemar, wilson_interval
 from knn_digits.tuning import make_folds
@@ -22,11 +23,10 @@ from knn_digits.tuning import make_folds
 N_FOLDS = 5
 
 
-def series_and_writers(folder: Path) -> np.ndarray:
-    """Read QMNIST's series and writer of every training image, int64 of shape (2, n)."""
-    with gzip.open(folder / "qmnist-train-labels.tsv.gz", "rt") as lines:
-        rows = [line.split("\t") for line in lines]
-    return np.array([[int(row[1]) for row in rows], [int(row[2]) for row in rows]])
+def read_series(path: Path) -> np.ndarray:
+    """Read the NIST series of every training image, int64 of shape (n,), from QMNIST's second column."""
+    with gzip.open(path, "rt") as lines:
+        return np.array([int(line.split("\t")[1]) for line in lines])
 
 
 def with_settings(preset: str, settings: tuple[str, ...], n_jobs: int) -> KNNDigitClassifier:
@@ -71,8 +71,9 @@ def main(presets: tuple[str, ...], settings: tuple[str, ...], test: bool, n_jobs
     """Measure PRESETS, by default fast, accurate and best, and compare each with the first by McNemar's test."""
     data = load_dataset("mnist")
     images, labels = data.train_images, data.train_labels
-    series, writers = series_and_writers(Path(os.environ["KNN_DIGITS_QMNIST_DIR"]))
-    folds = make_folds(labels.astype(np.int64) * 10 + series, n_folds=N_FOLDS, groups=writers)
+    qmnist = Path(os.environ["KNN_DIGITS_QMNIST_DIR"]) / "qmnist-train-labels.tsv.gz"
+    writers = read_groups(qmnist, len(images))
+    folds = make_folds(labels.astype(np.int64) * 10 + read_series(qmnist), n_folds=N_FOLDS, groups=writers)
     first = None
     for preset in presets or ("fast", "accurate", "best"):
         start = time.perf_counter()

@@ -48,7 +48,6 @@ from knn_digits.model_manifest import (
     n_voting,
     problem_in_embedding,
     problem_in_rerank,
-    projection_of,
     read_manifest,
 )
 from knn_digits.neighbors import ExactSearch, GrowingRows
@@ -282,7 +281,7 @@ def _embedding_from_json(entry: dict[str, Any] | None, arrays: dict[str, NDArray
         return embedding.fit(arrays["images"][:1])
     embedding.prepare(as_images(arrays["images"][:1]).shape[1])
     embedding.n_features_in_ = arrays["images"].shape[1]
-    learned = embedding.projection_ = projection_of(embedding)
+    learned = embedding.projection_ = embedding.unfitted_projection()
     learned.n_features_in_ = len(arrays["mean"])
     learned.mean_, learned.projection_ = arrays["mean"], arrays["projection"]
     learned.strengths_ = arrays["strengths"]

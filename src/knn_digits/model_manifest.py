@@ -19,7 +19,7 @@ from knn_digits.classifier import JUDGEMENTS, PRESETS
 from knn_digits.datasets import DigitDataset
 from knn_digits.datasets.paths import expanded
 from knn_digits.errors import ModelFileError
-from knn_digits.features import CosineEmbedding, DigitEmbedding, NeighborDiscriminant
+from knn_digits.features import CosineEmbedding, DigitEmbedding
 from knn_digits.features.cosine import LENGTH
 from knn_digits.features.discriminant import LARGEST
 from knn_digits.features.images import as_images
@@ -39,7 +39,6 @@ __all__ = [
     "n_voting",
     "problem_in_embedding",
     "problem_in_rerank",
-    "projection_of",
     "read_manifest",
 ]
 
@@ -134,13 +133,6 @@ def damaged(folder: Path, what: str) -> ModelFileError:
     return ModelFileError(f"the model in {folder} is damaged: {what}; fit it anew with `knn-digits fit`")
 
 
-def projection_of(embedding: DigitEmbedding) -> NeighborDiscriminant:
-    """Make the projection that an embedding of these settings learns, not fitted."""
-    return NeighborDiscriminant(
-        embedding.n_components, shrinkage=embedding.shrinkage, random_state=embedding.random_state
-    )
-
-
 # ---- the manifest ----
 
 
@@ -218,7 +210,7 @@ def _check_parameters(estimator: Any) -> None:
         estimator._check_settings()
     elif isinstance(estimator, DigitEmbedding):
         estimator.prepare(side=1)
-        projection_of(estimator)._check_settings()
+        estimator.unfitted_projection().check_settings()
         if type(estimator.random_state) not in (int, type(None)) or estimator.n_jobs is not None:
             raise ValueError("random_state must be a whole number or null, and n_jobs null")
 
@@ -349,7 +341,7 @@ def _check_projection(folder: Path, embedding: DigitEmbedding, arrays: dict[str,
     """Check that arrays can be a projection of such an embedding; returns how many numbers it makes."""
     mean, projection, strengths = arrays["mean"], arrays["projection"], arrays["strengths"]
     d, n_columns = embedding.n_directions * embedding.n_cells**2, projection.shape[-1]
-    most = min(embedding.n_components, projection_of(embedding).n_principal)
+    most = min(embedding.n_components, embedding.unfitted_projection().n_principal)
     if not 1 <= n_columns <= most:
         raise damaged(folder, f"projection.npy has {n_columns:,} columns, expected 1 to {most}")
     _check_type(folder, "mean", mean, np.int64, (d,))

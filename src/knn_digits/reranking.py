@@ -11,7 +11,7 @@ score of each is its hull's plus `factor` times the least distortion among its n
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,11 +178,6 @@ class DistortionReranker(BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "references_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = True
-        return tags
 
 
 def _rank_in_class(codes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:

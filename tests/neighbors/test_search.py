@@ -126,6 +126,35 @@ def test_the_later_learned_comes_first_among_equals():
     assert ids.tolist() == [[4, 3, 2, 1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("n_queries", "d", "way"), [(3, 8, "_scan"), (9, 8, "_search_in_kernel"), (9, 784, "_search_in_kernel")]
+)
+def test_very_many_neighbors_leave_the_kernel_and_are_the_same(n_queries, d, way, rng, monkeypatch):
+    taken = []
+
+    def noted(name):
+        original = getattr(ExactSearch, name)
+
+        def search(self, *arguments):
+            taken.append(name)
+            return original(self, *arguments)
+
+        monkeypatch.setattr(ExactSearch, name, search)
+
+    for name in ("_scan", "_search_in_kernel", "_search_block"):
+        noted(name)
+    references = rng.integers(-128, 128, (2300, d)).astype(np.int8)
+    references[1000:1400] = references[:400]  # ties
+    search = ExactSearch(references)
+    expected, expected_ids = float64_oracle(references, references[:n_queries], 2001)
+    for k in (2000, 2001):
+        squared, ids = search.kneighbors(references[:n_queries], k)
+        assert squared.dtype == np.int64
+        np.testing.assert_array_equal(squared, expected[:, :k])
+        np.testing.assert_array_equal(ids, expected_ids[:, :k])
+    assert taken == [way, "_search_block"]
+
+
 def test_learning_and_forgetting_equals_never_having_learned(rng):
     everything = rng.integers(0, 3, (2600, 9)).astype(np.uint8)
     queries = rng.integers(0, 3, (50, 9)).astype(np.uint8)

@@ -96,7 +96,6 @@ class _Ours:
         from knn_digits.classifier import KNNDigitClassifier
 
         self.model = KNNDigitClassifier(preset, n_jobs=n_jobs)
-        _compile_kernels(KNNDigitClassifier(preset))
 
     def fit(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
         self.model.fit(images, labels)
@@ -113,14 +112,6 @@ class _Ours:
         from knn_digits.model_files import save_model
 
         save_model(self.model, folder / "model")
-
-
-def _compile_kernels(model: Any) -> None:
-    """Call every kernel once, on noise: compiling, or loading what is compiled, is no part of what is timed."""
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    model.fit(noise, np.arange(64) % 2)
-    for n in (1, 64):  # a few queries are searched in another way than many
-        model.predict(noise[:n])
 
 
 class _Index:

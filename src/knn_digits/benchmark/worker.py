@@ -5,7 +5,7 @@ One JSON object a line comes in on stdin, ``{"do": ...}``, and one goes out with
 ========== =====================================================================================
 do         answer
 ========== =====================================================================================
-warm       ``seconds`` of a first fit and answer on a few images, its library's imports and compilation included
+warm       ``seconds`` of a first fit, answers to a few images and to one; with imports and compilation
 fit        ``seconds``
 predict    ``seconds`` for all queries, from uint8 images to labels; ``errors`` among them
 single     ``milliseconds``, a list: one query alone, each in turn
@@ -86,7 +86,10 @@ class Worker:
         def first_time() -> None:
             subject = self.method.make(self.threads)
             subject.fit(self.train_images[few], self.train_labels[few])
+            # Several images of every class, so that contested ones are among the answers; and one image alone,
+            # which is searched by a kernel of its own.
             subject.predict(self.test_images[:_FEW])
+            subject.predict(self.test_images[:1])
 
         return {"seconds": self._timed(first_time)[0], "n_train": len(self.train_images)}
 

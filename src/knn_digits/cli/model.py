@@ -38,11 +38,14 @@ def info(folder: Path, as_json: bool) -> None:
 def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     settings, data = manifest["settings"], manifest.get("data") or {}
     embedding = settings["embedding"]["name"] if settings["embedding"] else "none"
+    n_candidates = settings["n_candidates"]
     n_images = manifest["arrays"]["images"]["shape"][0]
     return [
         ("preset", manifest["preset"]),
         ("neighbors", f"{settings['n_neighbors']}, {settings['weights']} weights"),
         ("embedding", embedding),
+        ("candidates", "as many as neighbors" if n_candidates is None else f"{n_candidates:,}"),
+        ("reranker", _reranker(settings["rerank"])),
         ("images", f"{n_images:,} of {manifest['n_features']:,} pixels"),
         ("forgotten", f"{manifest['arrays']['forgotten']['shape'][0]:,}"),
         ("classes", ", ".join(map(str, manifest["classes"]))),
@@ -52,6 +55,14 @@ def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("size", f"{sum(a['bytes'] for a in manifest['arrays'].values()) / 1e6:.1f} MB"),
         ("format version", str(manifest["format_version"])),
     ]
+
+
+def _reranker(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return "none"
+    # A manifest does not name it: no other can be saved.
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(entry["parameters"].items()))
+    return f"DistortionReranker({settings})"
 
 
 @model.command()

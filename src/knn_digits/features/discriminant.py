@@ -8,6 +8,9 @@ discriminant analysis, IEEE PAMI 5(6), 1983).
 
 The result is rounded to int8. Rows are rounded to whole numbers before the product and the projection is of
 whole numbers too, so that float64 sums are exact and a row's result never depends on the rows beside it.
+
+What tells digits apart is not what tells a digit from something else. `residuals` therefore keeps what the
+projection leaves of the principal components: the directions of the largest variance among those not kept.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
+from scipy.linalg import eigh, null_space
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -31,6 +34,8 @@ _LARGEST_INPUT = 2**15
 _EXACT = 2**52
 # Where the projected rows of training reach int8's limits; the few beyond are clipped.
 _REACHED_BY = 0.9999
+_N_REACH = 10000  # rows that say where that is, evenly spaced: they may be sorted by class
+_N_RESIDUAL = 64
 
 
 class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -61,9 +66,11 @@ class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         Taken from every row, after scaling.
     projection_ : float64 ndarray of shape (d, n_components)
         Whole numbers.
-    input_scale_, output_scale_ : float
+    residual_projection_ : float64 ndarray of shape (d, at most 64)
+        Whole numbers: directions that `residuals` keeps, orthogonal to those of `projection_`.
+    input_scale_, output_scale_, residual_scale_ : float
         A row becomes ``rint((rint(row * input_scale_) - mean_) @ projection_ * output_scale_)``, clipped to
-        -127..127.
+        -127..127; its residual likewise.
     strengths_ : float64 ndarray of shape (n_components,)
         Between-class relative to within-class variance along each kept direction, descending.
     """
@@ -107,7 +114,7 @@ class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         values, labels = validate_data(self, X, y, ensure_min_samples=2)
         check_classification_targets(labels)
         codes = np.unique(column_or_1d(labels), return_inverse=True)[1]
-        self._check_settings()
+        self.check_settings()
         self.input_scale_ = _input_scale(values)
         rows = _whole(values, self.input_scale_)
         self.mean_ = np.rint(rows.mean(axis=0, dtype=np.float64)).astype(np.int64)
@@ -115,7 +122,10 @@ class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         reduced = _project(rows, self.mean_, principal).astype(np.float32)
         within, between = self._scatter(reduced, codes)
         directions, self.strengths_ = _discriminant(within, between, self.shrinkage, self.n_components)
-        self._round_projection(rows, principal @ directions)
+        some = rows[np.unique(np.linspace(0, len(rows) - 1, _N_REACH).astype(int))]
+        self.projection_, self.output_scale_ = _rounded(principal @ directions, some, self.mean_)
+        rest = principal @ _complement(directions, reduced[:: max(1, len(rows) // _N_REACH)], _N_RESIDUAL)
+        self.residual_projection_, self.residual_scale_ = _rounded(rest, some, self.mean_)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.int8]:
@@ -135,12 +145,19 @@ class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def project(self, values: NDArray) -> NDArray[np.int8]:
         """Project rows that are known to be finite numbers of shape (n, d)."""
-        rows = _whole(values, self.input_scale_)
-        projected = _project(rows, self.mean_, self.projection_)
-        projected *= self.output_scale_
+        return self._as_int8(values, self.projection_, self.output_scale_)
+
+    def residuals(self, values: NDArray) -> NDArray[np.int8]:
+        """Say what `project` leaves of such rows: int8 of shape (n, at most 64), within -127..127."""
+        return self._as_int8(values, self.residual_projection_, self.residual_scale_)
+
+    def _as_int8(self, values: NDArray, projection: NDArray[np.float64], scale: float) -> NDArray[np.int8]:
+        projected = _project(_whole(values, self.input_scale_), self.mean_, projection)
+        projected *= scale
         return np.rint(np.clip(projected, -LARGEST, LARGEST, out=projected), out=projected).astype(np.int8)
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
+        """Raise the ValueError that `fit` would for a setting that is out of range."""
         for name in ("n_components", "n_principal", "n_neighbors", "n_same", "n_anchors"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
@@ -158,19 +175,14 @@ class NeighborDiscriminant(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             drawn = check_random_state(self.random_state).choice(n, self.n_anchors, replace=False)
             anchors = np.sort(drawn)
         k = min(self.n_neighbors + 1, n)
-        ids = ExactSearch(reduced).kneighbors(reduced[anchors], k, n_jobs=self.n_jobs)[1]
+        # As int8 they are found in a third of the time, and as well.
+        coarse = _coarse(reduced)
+        ids = ExactSearch(coarse).kneighbors(coarse[anchors], k, n_jobs=self.n_jobs)[1]
         itself = ids == anchors[:, None]
         same = (codes[ids] == codes[anchors][:, None]) & ~itself
         chosen = (same & (same.cumsum(axis=1) <= self.n_same), ~same & ~itself)
         within, between = (_mean_outer_product(reduced, anchors, ids, pairs) for pairs in chosen)
         return within, between
-
-    def _round_projection(self, rows: NDArray, projection: NDArray[np.float64]) -> None:
-        """Make whole numbers of a projection, as fine as float64 sums stay exact."""
-        longest = float(np.abs(projection).sum(axis=0).max())
-        self.projection_ = np.rint(projection * (_EXACT / (2 * _LARGEST_INPUT * longest) if longest else 1.0))
-        reach = np.quantile(np.abs(_project(rows[:10000], self.mean_, self.projection_)), _REACHED_BY)
-        self.output_scale_ = float(LARGEST / reach) if reach else 1.0
 
     @property
     def _n_features_out(self) -> int:
@@ -206,6 +218,32 @@ def _project(
         block = slice(start, start + 1024)
         np.matmul(np.subtract(rows[block], mean, dtype=np.float64), projection, out=projected[block])
     return projected
+
+
+def _coarse(rows: NDArray[np.float32]) -> NDArray[np.int8]:
+    largest = float(np.abs(rows).max(initial=0))
+    return np.rint(rows * np.float32(LARGEST / largest if largest else 1.0)).astype(np.int8)
+
+
+def _rounded(
+    projection: NDArray[np.float64], rows: NDArray[np.integer], mean: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], float]:
+    """Make whole numbers of a projection, as fine as float64 sums stay exact; and what rows reach as int8."""
+    longest = float(np.abs(projection).sum(axis=0).max(initial=0))
+    whole = np.rint(projection * (_EXACT / (2 * _LARGEST_INPUT * longest) if longest else 1.0))
+    reach = float(np.quantile(np.abs(_project(rows, mean, whole)), _REACHED_BY)) if whole.size else 0.0
+    return whole, LARGEST / reach if reach else 1.0
+
+
+def _complement(
+    directions: NDArray[np.float64], rows: NDArray[np.float32], n_components: int
+) -> NDArray[np.float64]:
+    """Orthonormal directions of the largest variance among those orthogonal to the ones given."""
+    free = null_space(directions.T)
+    if not free.size:
+        return free
+    spread = (rows - rows.mean(axis=0)).astype(np.float64) @ free
+    return free @ eigh(spread.T @ spread)[1][:, ::-1][:, :n_components]
 
 
 def _principal_directions(

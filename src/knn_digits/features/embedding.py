@@ -85,8 +85,7 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
 
     def fit_transform(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int8]:
         """Learn the projection and embed the same images, at the cost of one pass."""
-        histograms = self._fit(X, y)
-        return self.projection_.project(histograms)
+        return self.project(self._fit(X, y))
 
     def transform(self, X: ArrayLike) -> NDArray[np.int8]:
         """Embed images.
@@ -100,7 +99,32 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
         rows : int8 ndarray of shape (n, n_components)
             Within -127..127. An image's row does not depend on the images beside it.
         """
-        return self.projection_.project(self._describe(self._images(X)))
+        return self.project(self.describe(X))
+
+    # The same in steps, for whoever needs more than one thing of an image, or folds of the same images.
+
+    def describe(self, X: ArrayLike) -> NDArray[np.int16]:
+        """Make the histograms of images, which what `fit` learns does not change."""
+        return self._describe(self._images(X))
+
+    def fit_described(self, histograms: NDArray[np.int16], y: NDArray) -> Self:
+        """Learn the projection from histograms."""
+        self.projection_ = self.unfitted_projection().fit(histograms, y)
+        return self
+
+    def project(self, histograms: NDArray[np.int16]) -> NDArray[np.int8]:
+        """Embed images of which these are the histograms."""
+        return self.projection_.project(histograms)
+
+    def residuals(self, histograms: NDArray[np.int16]) -> NDArray[np.int8]:
+        """Say what `project` leaves out of histograms (`NeighborDiscriminant.residuals`)."""
+        return self.projection_.residuals(histograms)
+
+    def unfitted_projection(self) -> NeighborDiscriminant:
+        """Make the projection that is learned, with the settings of this embedding."""
+        return NeighborDiscriminant(
+            self.n_components, shrinkage=self.shrinkage, random_state=self.random_state, n_jobs=self.n_jobs
+        )
 
     def prepare(self, side: int) -> Self:
         """Make the parts that learn nothing, for images of this side."""
@@ -112,13 +136,12 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
     def _fit(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int16]:
         rows, labels = validate_data(self, flat(X), y, ensure_min_samples=2)
         check_classification_targets(labels)
+        self.unfitted_projection().check_settings()
         self.prepare(as_images(rows[:1]).shape[1])
         blocks = blocks_of(len(rows), _IMAGES_AT_ONCE, self.n_jobs)
         described = map_blocks(lambda block: self._describe(as_images(rows[block])), blocks, self.n_jobs)
         histograms = np.concatenate(described)
-        self.projection_ = NeighborDiscriminant(
-            self.n_components, shrinkage=self.shrinkage, random_state=self.random_state, n_jobs=self.n_jobs
-        ).fit(histograms, column_or_1d(labels))
+        self.fit_described(histograms, column_or_1d(labels))
         return histograms
 
     def _describe(self, images: NDArray[np.uint8]) -> NDArray[np.int16]:

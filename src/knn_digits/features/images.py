@@ -21,6 +21,7 @@ __all__ = ["ImageTransformer", "as_images", "flat"]
 # pixels; longer ones that are not square have lost or gained a column, and are refused.
 _SMALLEST = 8 * 8
 _LARGEST_SIDE = 1024
+_TINY = float(np.finfo(np.float64).tiny)  # what a blank image is divided by
 
 
 def flat(X: Any) -> Any:
@@ -70,9 +71,6 @@ def _brightest_is_white(rows: NDArray) -> NDArray[np.uint8]:
         share = np.maximum(rows[block], 0).astype(np.float64) / white[block, None]
         gray[block] = np.floor(share * 255 + (0.5 + 1e-4))
     return gray
-
-
-_TINY = float(np.finfo(np.float64).tiny)
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
