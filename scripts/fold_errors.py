@@ -18,7 +18,7 @@ from knn_digits.classifier import PRESETS
 from knn_digits.datasets import read_groups
 from knn_digits.datasets.disputed import disputed_test_positions
 from knn_digits.evaluation import errors_without, mcnemar, wilson_interval
-from knn_digits.tuning import make_folds
+from knn_digits.folds import make_folds
 
 N_FOLDS = 5
 

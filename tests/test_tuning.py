@@ -6,7 +6,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from knn_digits.errors import DataError
 from knn_digits.features import CosineEmbedding
-from knn_digits.tuning import Choice, Tuning, compare_metrics, make_folds, neighbor_table, tune
+from knn_digits.folds import make_folds
+from knn_digits.tuning import Choice, Tuning, compare_metrics, neighbor_table, tune
 
 
 @pytest.fixture(scope="module")

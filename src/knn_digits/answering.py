@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.classifier import Judgement, KNNDigitClassifier
+from knn_digits.classifier import KNNDigitClassifier
 from knn_digits.experiment_data import ExperimentData
+from knn_digits.judging import Judgement
 from knn_digits.neighbors import vote
 from knn_digits.progress import Advance, Progress
 from knn_digits.tuning import EMBEDDING_OF_METRIC, Choice, Tuning

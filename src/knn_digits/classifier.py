@@ -6,7 +6,10 @@ An answer comes about in up to three stages::
     search       the nearest references           ExactSearch
     judgement    "uniform", "distance": the nearest vote
                  "hull": each class among the candidates is scored by what its neighbors span, and, with a
-                 DistortionReranker, by how well strokes can be moved onto theirs
+                 DistortionReranker, by how well strokes can be moved onto theirs (`judging`)
+
+What a judge finds becomes probabilities, and a judgement on whether it is a digit at all, by what `fit` learned
+from training images answered out of fold (`calibrating`, `confidence`).
 
 A preset is a set of settings under a name; it only fills what is left open. `PRESETS` holds them.
 """
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,39 +26,35 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from knn_digits.calibrating import answers_out_of_fold, folds_for, nearness, typical_nearness
+from knn_digits.confidence import Calibration, OutOfFold
+from knn_digits.confidence.credibility import N_NEAREST, credibility, strangeness
 from knn_digits.features import DigitEmbedding
 from knn_digits.features.images import flat
-from knn_digits.neighbors import ExactSearch, GrowingRows, hull_scores, shares_of_scores, vote
-from knn_digits.neighbors.voting import Weights
-from knn_digits.preset_names import DEFAULT_PRESET, SUMMARIES
+from knn_digits.judging import JUDGEMENTS, Judge, Judged, Judgement, without_itself
+from knn_digits.neighbors import ExactSearch, GrowingRows
+from knn_digits.preset_names import DEFAULT_PRESET
 from knn_digits.reranking import DistortionReranker
 from knn_digits.threads import blocks_of, map_blocks
 
-__all__ = ["DEFAULT_PRESET", "JUDGEMENTS", "PRESETS", "Judgement", "KNNDigitClassifier", "Preset"]
-
-Judgement = Literal[Weights, "hull"]
-JUDGEMENTS: tuple[str, ...] = (*get_args(Weights), "hull")
+__all__ = ["DEFAULT_PRESET", "PRESETS", "Answers", "KNNDigitClassifier", "Preset"]
 
 _IMAGES_AT_ONCE = 1024
 _FEWEST_IMAGES = 64  # of a block that is worth a thread
-RIDGE = 3.0
 # Of references asked about themselves, to weigh the stages against each other.
 _N_WEIGHED, _NEIGHBORS_WEIGHED = 500, 10
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings under a name.
+    """Settings under a name; what it is in a line, `preset_names.SUMMARIES` says.
 
     Attributes
     ----------
-    summary : str
-        What it is, in a line.
     n_neighbors, weights, n_candidates, embedding, rerank
         As in `KNNDigitClassifier`.
     """
 
-    summary: str
     n_neighbors: int
     weights: Judgement
     n_candidates: int | None = None
@@ -65,19 +64,16 @@ class Preset:
 
 PRESETS = {
     "pixels": Preset(
-        SUMMARIES["pixels"],
         n_neighbors=3,
         weights="uniform",
     ),
     "fast": Preset(
-        SUMMARIES["fast"],
         n_neighbors=40,
         weights="hull",
         n_candidates=100,
         embedding=DigitEmbedding(),
     ),
     "accurate": Preset(
-        SUMMARIES["accurate"],
         n_neighbors=40,
         weights="hull",
         n_candidates=100,
@@ -85,7 +81,6 @@ PRESETS = {
         rerank=DistortionReranker(),
     ),
     "best": Preset(
-        SUMMARIES["best"],
         n_neighbors=40,
         weights="hull",
         n_candidates=150,
@@ -93,13 +88,34 @@ PRESETS = {
         rerank=DistortionReranker(weight=1.0),
     ),
     "idm": Preset(
-        SUMMARIES["idm"],
         n_neighbors=3,
         weights="uniform",
         n_candidates=500,
         rerank=DistortionReranker(weight=None, strength=None),
     ),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a recognizer says of n images, found in one pass.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,)
+        As `KNNDigitClassifier.predict` gives them.
+    probabilities : float64 ndarray of shape (n, n_classes)
+        As `predict_proba`.
+    credibility : float64 ndarray of shape (n,)
+        As `credibility`; NaN where the model has too few images to tell.
+    neighbors : int64 ndarray of shape (n, m)
+        Ids of the nearest references, nearest first.
+    """
+
+    labels: NDArray
+    probabilities: NDArray[np.float64]
+    credibility: NDArray[np.float64]
+    neighbors: NDArray[np.int64]
 
 
 class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
@@ -125,6 +141,10 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     weights : {"uniform", "distance", "hull"}, optional
         One vote each, one over the distance, or scores by local hulls (`neighbors.hulls`), which need an
         embedding of int8 rows.
+    calibration_folds : int or None, default=5
+        Folds in which `fit` answers its own images, to learn what answers are worth; lowered to the size of the
+        smallest class. None: nothing is learned about that, `fit` is faster, probabilities are those
+        of MNIST, and there is no credibility.
     n_jobs : int, optional
         Threads, counted as joblib counts them: None is 1, -1 is all.
 
@@ -146,9 +166,20 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         Position in `classes_` of every image's label, by id.
     search_ : ExactSearch
         The search among the embedded images.
+    residuals_ : GrowingRows or None
+        What a `DigitEmbedding` leaves out of every image, for the credibility.
+    calibration_ : Calibration
+        From evidence to probabilities.
+    out_of_fold_ : OutOfFold or None
+        The images learned by `fit`, as answered by models that had not seen them. None without folds.
+    strangeness_scales_ : tuple of 2 floats
+        What is typical of real digits (`confidence.credibility`).
 
     Notes
     -----
+    An embedding or reranker given replaces the preset's; None leaves the preset's in place. `n_candidates` is not
+    used where nothing is re-ranked or scored by hulls.
+
     Ids number the images in the order they were learned, from 0; a forgotten id is never used again.
 
     Examples
@@ -170,6 +201,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         n_candidates: int | None = None,
         n_neighbors: int | None = None,
         weights: Judgement | None = None,
+        calibration_folds: int | None = 5,
         n_jobs: int | None = None,
     ) -> None:
         self.preset = preset
@@ -178,11 +210,12 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         self.n_candidates = n_candidates
         self.n_neighbors = n_neighbors
         self.weights = weights
+        self.calibration_folds = calibration_folds
         self.n_jobs = n_jobs
 
     # ---- learning ----
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Learn images and their labels, forgetting all learned before.
 
         Parameters
@@ -191,6 +224,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             uint8 0..255, or any finite numbers. Kept, not copied, where it is uint8 and in one piece.
         y : array of shape (n,)
             Labels: integers or strings.
+        groups : array of shape (n,), optional
+            Writer of each image. Folds are then of whole writers: without, probabilities are those of images by
+            known writers. Left out, copies of one image stay in one fold.
 
         Returns
         -------
@@ -216,7 +252,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             preset.embedding if self.embedding is None else self.embedding, images, codes
         )
         self._set_references(images, codes, embedded)
-        self._fit_rerank(preset.rerank if self.rerank is None else self.rerank, images)
+        rerank = self._fitted_rerank(preset.rerank if self.rerank is None else self.rerank, images)
+        self._calibrate(images, codes, rerank, groups)
+        self.rerank_: DistortionReranker | None = rerank
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -248,7 +286,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         _check_known(labels, accepted)
         images = as_pixels(images)
         # Whatever may be refused comes before anything is learned.
-        embedded = self._embed(images)
+        embedded, residuals = self._embed(images)
         self.search_.check(embedded)
         normalized = images if self.rerank_ is None else self.rerank_.normalized(images)
         self._accept_classes(accepted)
@@ -258,6 +296,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             self.images_.append(images)
         if self.rerank_ is not None:
             self.rerank_.references_.append(normalized)
+        if self.residuals_ is not None and residuals is not None:
+            self.residuals_.append(residuals)
         self.search_.append(embedded)
         return self
 
@@ -309,7 +349,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         return (distances, ids) if return_distance else ids
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Shares of the vote.
+        """Say how probable each class is, as training images answered out of fold have shown.
 
         Parameters
         ----------
@@ -321,8 +361,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`; the largest of each row is unique.
         """
         check_is_fitted(self)
-        judge = self._judge_by_hulls if self.weights_ == "hull" else self._judge_by_vote
-        return np.concatenate(self._in_blocks(X, judge))
+        return np.concatenate(self._in_blocks(X, lambda images: self._probabilities(self._judged(images))))
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Say which digit each image is: always the class of the largest probability.
@@ -339,6 +378,48 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def credibility(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Say how far each image may be a digit at all: a conformal p-value (`confidence.credibility`).
+
+        Parameters
+        ----------
+        X : array of shape (n, side * side) or (n, side, side)
+
+        Returns
+        -------
+        p_values : float64 ndarray of shape (n,)
+            The share of real digits at least as strange; 0 where an image is blank. It costs as much as an answer;
+            `answer` gives both for the price of one.
+
+        Raises
+        ------
+        ValueError
+            If `fit` had too few images for folds, or none were asked for.
+        """
+        check_is_fitted(self)
+        if self.out_of_fold_ is None:
+            raise ValueError(
+                "credibility compares images with digits answered out of fold, of which this model has none: "
+                "fit it with at least 2 images of every class and calibration_folds=5"
+            )
+        return self.answer(X).credibility
+
+    def answer(self, X: ArrayLike) -> Answers:
+        """Say which digit each image is, how probably, whether it is one at all, and what that rests on.
+
+        Parameters
+        ----------
+        X : array of shape (n, side * side) or (n, side, side)
+
+        Returns
+        -------
+        answers : Answers
+        """
+        check_is_fitted(self)
+        found = self._in_blocks(X, self._answered)
+        probabilities, p_values, neighbors = (np.concatenate(part) for part in zip(*found, strict=True))
+        return Answers(self.classes_[probabilities.argmax(axis=1)], probabilities, p_values, neighbors)
+
     # ---- beneath ----
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -347,7 +428,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     def _checked_preset(self) -> Preset:
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(map(repr, PRESETS))}, got {self.preset!r}")
-        for name in ("n_neighbors", "n_candidates"):
+        for name in ("n_neighbors", "n_candidates", "calibration_folds"):
             if getattr(self, name) is not None:
                 _check_count(name, getattr(self, name))
         if self.weights is not None and self.weights not in JUDGEMENTS:
@@ -356,6 +437,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit_embedding(self, embedding: Any, images: NDArray, codes: NDArray[np.integer]) -> NDArray:
         self.embedding_ = None if embedding is None else clone(embedding)
+        self.residuals_: GrowingRows | None = None
         if self.embedding_ is None:
             embedded = images
         else:
@@ -363,7 +445,12 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
                 self.embedding_.set_output(transform="default")  # arrays, whatever the user set for all
             if "n_jobs" in self.embedding_.get_params() and self.embedding_.n_jobs is None:
                 self.embedding_.set_params(n_jobs=self.n_jobs)
-            embedded = self.embedding_.fit_transform(images, codes)
+            if isinstance(self.embedding_, DigitEmbedding):
+                histograms = self.embedding_.fit_histograms(images, codes)
+                embedded = self.embedding_.project(histograms)
+                self.residuals_ = GrowingRows(self.embedding_.residuals(histograms))
+            else:
+                embedded = self.embedding_.fit_transform(images, codes)
         if self.weights_ == "hull" and embedded.dtype != np.int8:
             raise ValueError('weights="hull" needs an embedding of int8 rows, such as DigitEmbedding()')
         return embedded
@@ -374,17 +461,47 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         # Without an embedding the images are what is searched: one copy, not two.
         self.search_ = ExactSearch(self.images_ if embedded is images else embedded)
 
-    def _fit_rerank(self, rerank: DistortionReranker | None, images: NDArray) -> None:
+    def _fitted_rerank(self, rerank: DistortionReranker | None, images: NDArray) -> DistortionReranker | None:
         fitted = None if rerank is None else clone(rerank).fit(images)
         if fitted is not None and len(images) > 1:
             self._weigh(fitted, images)
-        self.rerank_: DistortionReranker | None = fitted
+        return fitted
+
+    def _calibrate(
+        self,
+        images: NDArray,
+        codes: NDArray[np.integer],
+        rerank: DistortionReranker | None,
+        groups: ArrayLike | None,
+    ) -> None:
+        """Learn from images answered out of fold what answers are worth."""
+        self.calibration_, self.out_of_fold_ = Calibration(), None
+        judge = self._judge(rerank)
+        self.strangeness_scales_ = typical_nearness(
+            judge, images, self.search_.references, self.residuals_, self.n_jobs
+        )
+        folds = folds_for(images, codes, self.calibration_folds, groups)
+        if folds is None:
+            return
+        ids, shares, evidence, strange = answers_out_of_fold(
+            images, codes, folds, self.embedding_, judge, self.n_jobs
+        )
+        if not len(ids):
+            return
+        n_classes = len(self.classes_)
+        self.calibration_ = Calibration.fit(evidence, shares.argmax(axis=1) == codes[ids], n_classes)
+        self.out_of_fold_ = OutOfFold(
+            ids,
+            codes[ids].astype(np.int64),
+            self.calibration_.probabilities(shares, evidence),
+            strange,
+        )
 
     def _weigh(self, rerank: DistortionReranker, images: NDArray) -> None:
         asked = np.unique(np.linspace(0, len(images) - 1, _N_WEIGHED).astype(int))
         k = min(_NEIGHBORS_WEIGHED, len(images) - 1)
         squared, ids = self.search_.kneighbors(self.search_.references[asked], k + 1, n_jobs=self.n_jobs)
-        rerank.weigh(images[asked], *_without_itself(squared, ids, asked))
+        rerank.weigh(images[asked], *without_itself(squared, ids, asked))
 
     def _with_classes(self, classes: NDArray) -> NDArray:
         if classes.size and classes.dtype.kind in "UO" and self.classes_.dtype.kind not in "UO":
@@ -404,8 +521,46 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             self.label_codes_ = label_codes
         return self
 
-    def _embed(self, images: NDArray) -> NDArray:
-        return images if self.embedding_ is None else self.embedding_.transform(images)
+    def _embed(self, images: NDArray, *, residuals: bool = True) -> tuple[NDArray, NDArray[np.int8] | None]:
+        """Vectors to search with, and what they leave out where that is known and asked for."""
+        if self.embedding_ is None:
+            return images, None
+        if self.residuals_ is None or not residuals:
+            return self.embedding_.transform(images), None
+        described = self.embedding_.describe(images)
+        return self.embedding_.project(described), self.embedding_.residuals(described)
+
+    def _judge(self, rerank: DistortionReranker | None) -> Judge:
+        return Judge(
+            self.search_,
+            self.label_codes_,
+            len(self.classes_),
+            self.weights_,
+            self.n_neighbors_,
+            self.n_candidates_,
+            rerank,
+        )
+
+    def _judged(self, images: NDArray) -> Judged:
+        return self._judge(self.rerank_).judge(images, self._embed(images, residuals=False)[0])
+
+    def _probabilities(self, judged: Judged) -> NDArray[np.float64]:
+        return self.calibration_.probabilities(judged.shares, judged.evidence)
+
+    def _answered(self, images: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        vectors, residuals = self._embed(images)
+        judged = self._judge(self.rerank_).judge(images, vectors)
+        return self._probabilities(judged), self._credibility(images, judged, residuals), judged.ids
+
+    def _credibility(
+        self, images: NDArray, judged: Judged, residuals: NDArray[np.int8] | None
+    ) -> NDArray[np.float64]:
+        if self.out_of_fold_ is None:
+            return np.full(len(images), np.nan)
+        nearest = None if self.residuals_ is None else self.residuals_[judged.ids[:, :N_NEAREST]]
+        found = strangeness(nearness(judged.squared, residuals, nearest), self.strangeness_scales_)
+        found[images.min(axis=1) == images.max(axis=1)] = np.nan  # blank
+        return credibility(found, self.out_of_fold_.strangeness_ascending)
 
     def _in_blocks(self, X: ArrayLike, function: Callable[[NDArray], Any]) -> list[Any]:
         """Validate images and call the function with blocks of them, in threads."""
@@ -413,40 +568,11 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         blocks = blocks_of(len(images), _IMAGES_AT_ONCE, self.n_jobs, smallest=_FEWEST_IMAGES)
         return map_blocks(lambda block: function(images[block]), blocks, self.n_jobs)
 
-    def _judge_by_vote(self, images: NDArray) -> NDArray[np.float64]:
-        squared, ids = self._ranked(images, self._embed(images), self.n_neighbors_)
-        weights: Any = self.weights_
-        return vote(self.label_codes_[ids], np.sqrt(squared), len(self.classes_), weights)
-
-    def _judge_by_hulls(self, images: NDArray) -> NDArray[np.float64]:
-        """Score the classes among the candidates; where there is but one, it is the answer."""
-        vectors = self._embed(images)
-        _, ids = self.search_.kneighbors(vectors, min(self.n_candidates_ or self.n_neighbors_, len(self.search_)))
-        codes = self.label_codes_[ids]
-        n_classes = len(self.classes_)
-        scores = np.full((len(images), n_classes), np.inf)
-        contested = (codes != codes[:, :1]).any(axis=1)
-        scores[~contested, codes[~contested, 0]] = 0
-        if contested.any():
-            among = vectors[contested], self.search_.references, ids[contested], codes[contested], n_classes
-            scores[contested] = hull_scores(*among, n_neighbors=self.n_neighbors_, ridge=RIDGE)
-            if self.rerank_ is not None:
-                distorted = self.rerank_.class_scores(images[contested], *among[2:])
-                scores[contested] = distorted + (scores[contested] if self.rerank_.weight is not None else 0)
-        return shares_of_scores(scores, codes)
-
     def _ranked(self, images: NDArray, vectors: NDArray, k: int) -> tuple[NDArray, NDArray[np.int64]]:
-        """The k nearest by final distance: squared or final distances, and ids."""
-        if self.rerank_ is None:
-            return self.search_.kneighbors(vectors, k)
-        n_candidates = max(k, min(self.n_candidates_ or k, len(self.search_)))
-        squared, ids = self.search_.kneighbors(vectors, n_candidates)
-        distances = self.rerank_.distances(images, squared, ids, k)
-        order = np.lexsort((-ids, distances))[:, :k]
-        return np.take_along_axis(distances, order, axis=1), np.take_along_axis(ids, order, axis=1)
+        return self._judge(self.rerank_).ranked(images, vectors, k)
 
     def _nearest(self, X: ArrayLike, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        found = self._in_blocks(X, lambda images: self._ranked(images, self._embed(images), k))
+        found = self._in_blocks(X, lambda images: self._ranked(images, self._embed(images, residuals=False)[0], k))
         return np.sqrt(np.concatenate([d for d, _ in found])), np.concatenate([ids for _, ids in found])
 
     def _all_but_itself(self, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -463,19 +589,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
         found = map_blocks(ranked, blocks_of(len(known), _IMAGES_AT_ONCE, self.n_jobs), self.n_jobs)
         squared, ids = (np.concatenate(part) for part in zip(*found, strict=True))
-        squared, ids = _without_itself(squared, ids, known)
+        squared, ids = without_itself(squared, ids, known)
         return np.sqrt(squared), ids
-
-
-def _without_itself(
-    distances: NDArray, ids: NDArray[np.int64], own: NDArray[np.integer]
-) -> tuple[NDArray, NDArray[np.int64]]:
-    """Take each row's own id out of its neighbors, one column fewer."""
-    itself = ids == own[:, None]
-    # Among more twins than were asked for an image may not find itself; then the last neighbor goes instead.
-    itself[~itself.any(axis=1), -1] = True
-    shape = (len(ids), ids.shape[1] - 1)
-    return distances[~itself].reshape(shape), ids[~itself].reshape(shape)
 
 
 def as_pixels(images: NDArray) -> NDArray:

@@ -21,14 +21,16 @@ from knn_digits.classifier import DEFAULT_PRESET, PRESETS, KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
 from knn_digits.evaluation import evaluate, mcnemar
 from knn_digits.experiment_data import ExperimentData
+from knn_digits.folds import make_folds
 from knn_digits.insights import insights
 from knn_digits.machine import describe_machine, describe_versions, peak_memory_mb, utc_now
 from knn_digits.mistakes import describe_difference, describe_mistakes, disputed_labels
 from knn_digits.neighbors import vote
+from knn_digits.preset_names import SUMMARIES
 from knn_digits.progress import Advance, Progress, SilentProgress
 from knn_digits.results_files import FORMAT, FORMAT_VERSION
 from knn_digits.stages import measure_stages
-from knn_digits.tuning import EMBEDDING_OF_METRIC, Tuning, compare_metrics, make_folds, tune
+from knn_digits.tuning import EMBEDDING_OF_METRIC, Tuning, compare_metrics, tune
 
 __all__ = ["Experiment", "run_experiment"]
 
@@ -385,7 +387,7 @@ def _evaluate(
     found, pictures = _evaluation(data, evaluated, default)
     about = {
         "preset": preset,
-        "summary": PRESETS[preset].summary,
+        "summary": SUMMARIES[preset],
         "tuned": is_tuned,
         "distance": f"{tuning.best.metric} distance" if is_tuned else _distance_in_words(evaluated.model),
     }

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.classifier import JUDGEMENTS, PRESETS
+from knn_digits.classifier import PRESETS
 from knn_digits.datasets import DigitDataset
 from knn_digits.datasets.paths import expanded
 from knn_digits.errors import ModelFileError
@@ -24,6 +24,7 @@ from knn_digits.features.cosine import LENGTH
 from knn_digits.features.discriminant import LARGEST
 from knn_digits.features.images import as_images
 from knn_digits.json_files import read_json
+from knn_digits.judging import JUDGEMENTS
 from knn_digits.reranking import DistortionReranker
 
 __all__ = [

@@ -98,5 +98,5 @@ def _answers(
 
 def _preset_without_rerank(preset: str) -> str | None:
     """Name the preset that is another but for its last stage; None where there is no such."""
-    wanted = repr(replace(PRESETS[preset], summary="", rerank=None))
-    return next((name for name, p in PRESETS.items() if repr(replace(p, summary="")) == wanted), None)
+    wanted = repr(replace(PRESETS[preset], rerank=None))
+    return next((name for name, p in PRESETS.items() if repr(p) == wanted), None)

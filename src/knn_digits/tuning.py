@@ -7,7 +7,6 @@ are found once, and the votes of the nearest 1, 2, ... k counted as they come. N
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import TransformerMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import NearestNeighbors
 
-from knn_digits.errors import DataError
 from knn_digits.features import CosineEmbedding
 from knn_digits.neighbors import WEIGHTS, ExactSearch, votes_for_each_k
 from knn_digits.neighbors.voting import Weights
@@ -29,7 +26,6 @@ __all__ = [
     "NeighborTable",
     "Tuning",
     "compare_metrics",
-    "make_folds",
     "neighbor_table",
     "tune",
 ]
@@ -138,50 +134,6 @@ class Tuning:
         limit = best.error_rate + best.standard_error
         family = [c for c in self.curve if (c.metric, c.weights) == (best.metric, best.weights)]
         return max((c for c in family if c.error_rate <= limit), key=lambda choice: choice.n_neighbors)
-
-
-def make_folds(
-    labels: ArrayLike, *, n_folds: int = 5, groups: ArrayLike | None = None, seed: int = 0
-) -> NDArray[np.int64]:
-    """Cut training images into folds of about the same share of every class.
-
-    Parameters
-    ----------
-    labels : array of shape (n,)
-    n_folds : int
-        At least 2; lowered to the size of the smallest class.
-    groups : array of shape (n,), optional
-        Writer of each image. Whole writers then go into a fold.
-    seed : int
-
-    Returns
-    -------
-    folds : int64 ndarray of shape (n,)
-        The fold of every image, from 0.
-
-    Raises
-    ------
-    DataError
-        If a class, or the writers, are too few for two folds.
-    """
-    labels = np.asarray(labels)
-    n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
-    if groups is not None:
-        n_folds = min(n_folds, len(np.unique(np.asarray(groups))))
-    folds = np.zeros(len(labels), np.int64)
-    if n_folds >= 2:
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        splitter = kind(n_folds, shuffle=True, random_state=seed)
-        with warnings.catch_warnings():
-            # That some fold lacks a class is so where writers are few; the folds say how many they are.
-            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-            for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
-                folds[held_out] = number
-    # Where writers are few and unequal, a fold may have been left empty.
-    folds = np.unique(folds, return_inverse=True)[1]
-    if folds.max() < 1:
-        raise DataError("cross-validation needs at least 2 images of every class, and at least 2 writers")
-    return folds
 
 
 def neighbor_table(

@@ -80,12 +80,12 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
         ValueError
             If images are not square, a setting is out of range, or X and y do not fit together.
         """
-        self._fit(X, y)
+        self.fit_histograms(X, y)
         return self
 
     def fit_transform(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int8]:
         """Learn the projection and embed the same images, at the cost of one pass."""
-        return self.project(self._fit(X, y))
+        return self.project(self.fit_histograms(X, y))
 
     def transform(self, X: ArrayLike) -> NDArray[np.int8]:
         """Embed images.
@@ -133,7 +133,8 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
         self.histogram_ = OrientationHistogram(self.n_directions, self.n_cells, self.sigma).fit(row)
         return self
 
-    def _fit(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int16]:
+    def fit_histograms(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int16]:
+        """Learn the projection as `fit` does, and return the histograms of the images."""
         rows, labels = validate_data(self, flat(X), y, ensure_min_samples=2)
         check_classification_targets(labels)
         self.unfitted_projection().check_settings()

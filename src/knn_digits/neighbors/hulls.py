@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from knn_digits.arrays import read_only
 from knn_digits.neighbors.growing import GrowingRows
 
-__all__ = ["hull_score", "hull_scores"]
+__all__ = ["RIDGE", "hull_score", "hull_scores"]
 
+# Of 0.1 to 10 the middle of those that made the fewest errors on folds of MNIST's training images.
+RIDGE = 3.0
 # A score is rounded to this part of one: no trace of the order of summation is left.
 _GRAIN = 1 / 64
 
 
-def hull_score(query: NDArray[np.int8], members: NDArray[np.int8], ridge: float) -> float:
+def hull_score(query: NDArray[np.int8], members: NDArray[np.int8], ridge: float = RIDGE) -> float:
     """Score one class in plain NumPy: the kernel's twin, and its explanation.
 
     Parameters
@@ -57,7 +59,7 @@ def hull_scores(
     n_classes: int,
     *,
     n_neighbors: int,
-    ridge: float,
+    ridge: float = RIDGE,
 ) -> NDArray[np.float64]:
     """Score every class that is among the candidates.
 

@@ -1,0 +1,214 @@
+"""Training images answered out of fold: each by a judge that knows neither it, nor its copies, nor its writer.
+
+For every fold the embedding is learned anew from the other folds. What it describes images by before it learns
+anything, and what a reranker compares, stay the same and are made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from knn_digits.confidence.credibility import N_NEAREST, mean_squared_distances, strangeness
+from knn_digits.errors import DataError
+from knn_digits.features import DigitEmbedding
+from knn_digits.folds import make_folds
+from knn_digits.judging import Judge, without_itself
+from knn_digits.neighbors import ExactSearch, GrowingRows
+from knn_digits.threads import blocks_of, map_blocks
+
+__all__ = ["answers_out_of_fold", "folds_for", "nearness", "typical_nearness"]
+
+_IMAGES_AT_ONCE = 1024
+# Comparing raw pixels is slow and learns nothing: of each fold so many are asked about.
+_ASKED_OF_PIXELS = 4000
+
+_TYPICAL = 1000  # references that say what is typical
+
+_Vectors = tuple[NDArray, NDArray[np.int8] | None]  # of all images: what is searched, and the residuals
+
+
+def folds_for(
+    images: NDArray, codes: NDArray[np.integer], n_folds: int | None, groups: ArrayLike | None
+) -> NDArray[np.int64] | None:
+    """Cut training images into folds; None where there are too few images for two.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, d)
+    codes : integer ndarray of shape (n,)
+    n_folds : int or None
+        None, 0 or 1: no folds.
+    groups : array of shape (n,), optional
+        Writer of each image. Left out: copies of one image stay together.
+    """
+    if n_folds is None or n_folds < 2:
+        return None
+    try:
+        if groups is not None:
+            return make_folds(codes, n_folds=n_folds, groups=groups)
+        first, copy_of = _copies(images)
+        return make_folds(codes[first], n_folds=n_folds)[copy_of]
+    except DataError:
+        return None
+
+
+def answers_out_of_fold(
+    images: NDArray,
+    codes: NDArray[np.integer],
+    folds: NDArray[np.int64],
+    embedding: Any,
+    judge: Judge,
+    n_jobs: int | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Answer training images by judges of the other folds.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, d)
+    codes, folds : ndarrays of shape (n,)
+    embedding : transformer or None
+        Fitted on all; a clone of it is fitted for each fold.
+    judge : Judge
+        The judge of all; only its search is another in each fold.
+    n_jobs : int, optional
+
+    Returns
+    -------
+    ids : int64 ndarray of shape (m,)
+        Images that were asked about, ascending.
+    shares : float64 ndarray of shape (m, n_classes)
+    evidence : float64 ndarray of shape (m, 5)
+    strangeness : float64 ndarray of shape (m,)
+    """
+    vectors_of = _learner(embedding, images, codes, n_jobs)
+    parts = []
+    for held_out in _held_out(folds, judge, everything=embedding is not None):
+        vectors, residuals = vectors_of(folds != folds[held_out[0]])
+        search = ExactSearch(vectors)
+        search.forget(np.flatnonzero(folds == folds[held_out[0]]))
+        of_fold = replace(judge, search=search)
+        scales = typical_nearness(of_fold, images, vectors, residuals, n_jobs)
+        asked = blocks_of(len(held_out), _IMAGES_AT_ONCE, n_jobs)
+        found = map_blocks(_answerer(of_fold, images, vectors, residuals, held_out, scales), asked, n_jobs)
+        parts.append((held_out, *(np.concatenate(part) for part in zip(*found, strict=True))))
+    ids, *rest = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.argsort(ids)
+    shares, evidence, strange = (part[order] for part in rest)
+    return ids[order], shares, evidence, strange
+
+
+def nearness(
+    squared: NDArray, residuals: NDArray[np.int8] | None, nearest_residuals: NDArray[np.int8] | None
+) -> NDArray[np.float64]:
+    """Average squared distances from the 5 nearest references: of vectors, and of residuals where there are some.
+
+    Parameters
+    ----------
+    squared : ndarray of shape (n, m)
+        Squared distances of the vectors, ascending.
+    residuals : int8 ndarray of shape (n, d), optional
+    nearest_residuals : int8 ndarray of shape (n, 5, d), optional
+
+    Returns
+    -------
+    means : float64 ndarray of shape (n, 2)
+    """
+    means = np.zeros((len(squared), 2))
+    means[:, 0] = squared[:, :N_NEAREST].mean(axis=1)
+    if residuals is not None and nearest_residuals is not None:
+        means[:, 1] = mean_squared_distances(residuals, nearest_residuals)
+    return means
+
+
+def typical_nearness(
+    judge: Judge,
+    images: NDArray,
+    vectors: NDArray | GrowingRows,
+    residuals: NDArray[np.int8] | GrowingRows | None,
+    n_jobs: int | None,
+) -> tuple[float, float]:
+    """Average the nearness of some of a judge's own references, each left out while it is asked about.
+
+    Vectors of two folds are not of one scale: relative to this, distances among them can be compared.
+    """
+    known = np.setdiff1d(np.arange(len(vectors)), judge.search.forgotten)
+    if len(known) < 2:
+        return 1.0, 1.0
+    asked = known[np.unique(np.linspace(0, len(known) - 1, _TYPICAL).astype(int))]
+    k = min(N_NEAREST + 1, len(known))
+
+    def near_itself(block: slice) -> NDArray[np.float64]:
+        own = asked[block]
+        squared, ids = without_itself(*judge.ranked(images[own], vectors[own], k), own)
+        if residuals is None:
+            return nearness(squared, None, None)
+        return nearness(squared, residuals[own], residuals[ids])
+
+    found = map_blocks(near_itself, blocks_of(len(asked), _IMAGES_AT_ONCE, n_jobs), n_jobs)
+    of_vectors, of_residuals = np.concatenate(found).mean(axis=0).tolist()
+    return of_vectors, of_residuals
+
+
+def _copies(images: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of the different images, and for each image which of these it is."""
+    rows = np.ascontiguousarray(images)
+    _, first, copy_of = np.unique(
+        rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel(),
+        return_index=True,
+        return_inverse=True,
+    )
+    return first, copy_of
+
+
+def _held_out(folds: NDArray[np.int64], judge: Judge, *, everything: bool) -> Iterator[NDArray[np.int64]]:
+    """The images of each fold that are asked about, where enough others remain to judge by."""
+    for fold in range(folds.max() + 1):
+        members = np.flatnonzero(folds == fold)
+        n_others = len(folds) - len(members)
+        if judge.weights != "hull" and n_others < judge.n_neighbors:
+            continue
+        if not everything and len(members) > _ASKED_OF_PIXELS:
+            members = members[np.linspace(0, len(members) - 1, _ASKED_OF_PIXELS).astype(int)]
+        yield members
+
+
+def _learner(
+    embedding: Any, images: NDArray, codes: NDArray[np.integer], n_jobs: int | None
+) -> Callable[[NDArray[np.bool_]], _Vectors]:
+    """Return what learns an embedding from some images, and embeds all of them."""
+    if embedding is None:
+        return lambda _: (images, None)
+    if not isinstance(embedding, DigitEmbedding):
+        return lambda known: (clone(embedding).fit(images[known], codes[known]).transform(images), None)
+    blocks = blocks_of(len(images), _IMAGES_AT_ONCE, n_jobs)
+    described = np.concatenate(map_blocks(lambda block: embedding.describe(images[block]), blocks, n_jobs))
+
+    def learn(known: NDArray[np.bool_]) -> _Vectors:
+        learned = clone(embedding).fit_described(described[known], codes[known])
+        return learned.project(described), learned.residuals(described)
+
+    return learn
+
+
+def _answerer(
+    judge: Judge,
+    images: NDArray,
+    vectors: NDArray,
+    residuals: NDArray[np.int8] | None,
+    held_out: NDArray[np.int64],
+    scales: tuple[float, float],
+) -> Callable[[slice], tuple[NDArray, NDArray, NDArray]]:
+    def answer(block: slice) -> tuple[NDArray, NDArray, NDArray]:
+        asked = held_out[block]
+        judged = judge.judge(images[asked], vectors[asked])
+        own, nearest = (None, None) if residuals is None else (residuals[asked], judged.ids[:, :N_NEAREST])
+        near = nearness(judged.squared, own, None if residuals is None else residuals[nearest])
+        return judged.shares, judged.evidence, strangeness(near, scales)
+
+    return answer

@@ -1,0 +1,56 @@
+"""What training images were answered by models that had seen neither them nor their writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["OutOfFold"]
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Training images answered out of fold; thresholds of all kinds are taken from these.
+
+    Attributes
+    ----------
+    ids : int64 ndarray of shape (n,)
+        The images that were asked about, ascending.
+    codes : int64 ndarray of shape (n,)
+        Their labels, as positions among the classes.
+    probabilities : float64 ndarray of shape (n, n_classes)
+        Calibrated.
+    strangeness : float64 ndarray of shape (n,)
+        How far each is from its nearest references (`credibility`).
+    """
+
+    ids: NDArray[np.int64]
+    codes: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    strangeness: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Probability of each answer."""
+        return self.probabilities.max(axis=1)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether each answer is the label."""
+        return self.probabilities.argmax(axis=1) == self.codes
+
+    @property
+    def of_label(self) -> NDArray[np.float64]:
+        """Probability of each label."""
+        return self.probabilities[np.arange(len(self)), self.codes]
+
+    @cached_property
+    def strangeness_ascending(self) -> NDArray[np.float64]:
+        """Strangeness of all, sorted once."""
+        return np.sort(self.strangeness)
