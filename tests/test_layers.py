@@ -24,7 +24,7 @@ LAYERS = [
     {"tuning", "model_files"},
     {"experiment_data"},
     {"answering"},
-    {"mistakes", "stages"},
+    {"mistakes", "stages", "assurance"},
     {"experiment", "benchmark", "report"},
     {"cli"},
     {"__main__", "__init__"},

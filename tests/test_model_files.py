@@ -188,7 +188,7 @@ assert "numba" not in sys.modules
 def test_the_manifest_says_what_it_was_learned_from(saved):
     manifest = read_manifest(saved)
     assert manifest["data"] == {"name": "digits", "sha256": "abc", "licence": "CC BY 4.0"}
-    assert manifest["format_version"] == 2
+    assert manifest["format_version"] == 3
 
 
 def test_nothing_in_the_folder_is_a_pickle(saved_whole):
@@ -197,7 +197,23 @@ def test_nothing_in_the_folder_is_a_pickle(saved_whole):
         np.load(path, allow_pickle=False)
 
 
-@pytest.mark.parametrize("name", ["images", "labels", "embedded", "normalized", "mean", "projection", "strengths"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images",
+        "labels",
+        "embedded",
+        "normalized",
+        "mean",
+        "projection",
+        "strengths",
+        "residuals",
+        "asked",
+        "residual_projection",
+        "probabilities",
+        "strangeness",
+    ],
+)
 def test_verify_finds_one_changed_byte(saved_whole, name):
     verify_model(saved_whole)
     path = saved_whole / f"{name}.npy"
@@ -210,7 +226,7 @@ def test_verify_finds_one_changed_byte(saved_whole, name):
 
 def test_a_model_of_an_earlier_version_is_to_be_made_anew(saved):
     edit(saved, format_version=1)
-    with pytest.raises(ModelFileError, match=r"format version 1, expected 2: make it anew.*knn-digits fit"):
+    with pytest.raises(ModelFileError, match=r"format version 1, expected 3: make it anew.*knn-digits fit"):
         load_model(saved)
 
 
@@ -218,6 +234,10 @@ def edit(saved, **changes):
     manifest = json.loads((saved / "manifest.json").read_text())
     manifest.update(changes)
     (saved / "manifest.json").write_text(json.dumps(manifest))
+
+
+def edit_calibration(folder, **changes):
+    edit(folder, calibration={**json.loads((folder / "manifest.json").read_text())["calibration"], **changes})
 
 
 def edit_settings(saved, **changes):
@@ -268,7 +288,7 @@ DAMAGES = {
     "manifest is a list": lambda m: (m / "manifest.json").write_text("[]"),
     "deep manifest": lambda m: (m / "manifest.json").write_text("[" * 100_000),
     "another format": lambda m: edit(m, format="pickle"),
-    "a later version": lambda m: edit(m, format_version=3),
+    "a later version": lambda m: edit(m, format_version=4),
     "unknown preset": lambda m: edit(m, preset="evil"),
     "no settings": lambda m: edit(m, settings=None),
     "no neighbors": lambda m: edit_settings(m, n_neighbors=0),
@@ -338,6 +358,24 @@ DAMAGES = {
 
 # Of a model that has every array: what to do to it, and what the error must speak of.
 DAMAGES_OF_WHOLE = {
+    "no calibration": (lambda m: edit(m, calibration=None), "calibration without"),
+    "too few weights": (lambda m: edit_calibration(m, weights=[1.0]), "weights of the calibration"),
+    "a weight is not a number": (lambda m: edit_calibration(m, weights=[np.nan] * 5), "finite numbers"),
+    "a scale is a text": (lambda m: edit_calibration(m, strangeness_scales=["1", 2.0]), "finite numbers"),
+    "noise of one": (lambda m: edit_calibration(m, noise=1.0), "noise 1.0"),
+    "out of fold not said": (lambda m: edit_calibration(m, out_of_fold=None), "calibration without"),
+    "out of fold left out": (lambda m: edit_calibration(m, out_of_fold=False), "expected the arrays"),
+    "folds are a text": (lambda m: edit_settings(m, calibration_folds="5"), "calibration_folds '5'"),
+    "asked of strangers": (lambda m: replace_array(m, "asked", np.arange(1, 301)), "asked.npy"),
+    "asked twice": (lambda m: replace_array(m, "asked", np.zeros(300, np.int64)), "asked.npy"),
+    "probability of two": (lambda m: replace_array(m, "probabilities", np.full((300, 10), 2.0)),
+                           "probabilities.npy"),
+    "no probability": (lambda m: replace_array(m, "probabilities", np.full((300, 10), np.nan)),
+                       "probabilities.npy"),
+    "strangeness of too few": (lambda m: replace_array(m, "strangeness", np.ones(7)), "strangeness.npy"),
+    "strangeness below zero": (lambda m: replace_array(m, "strangeness", np.full(300, -1.0)), "strangeness.npy"),
+    "residuals of other images": (lambda m: replace_array(m, "residuals", np.zeros((7, 4), np.int8)), "residual"),
+    "residual scale is zero": (lambda m: edit_part(m, "embedding", residual_scale=0.0), "residual_scale 0.0"),
     "candidates not said": (lambda m: edit(m, settings=without(read_manifest(m)["settings"], "n_candidates")),
                             "n_candidates 'not said'"),
     "no candidates": (lambda m: edit_settings(m, n_candidates=0), "n_candidates 0"),
@@ -382,7 +420,7 @@ DAMAGES_OF_WHOLE = {
                         "rerank 'not said'"),
     "rerank is a list": (lambda m: edit_settings(m, rerank=[]), "rerank []"),
     "rerank is empty": (lambda m: edit_settings(m, rerank={}), "factor None"),
-    "rerank is left out": (lambda m: edit_settings(m, rerank=None), "expected the arrays embedded, forgotten"),
+    "rerank is left out": (lambda m: edit_settings(m, rerank=None), "expected the arrays asked, embedded"),
     "factor is infinite": (lambda m: edit_part(m, "rerank", factor=np.inf), "factor inf"),
     "factor is not a number": (lambda m: edit_part(m, "rerank", factor=np.nan), "factor nan"),
     "factor is negative": (lambda m: edit_part(m, "rerank", factor=-0.5), "factor -0.5"),

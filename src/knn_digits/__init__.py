@@ -7,6 +7,12 @@ The package, in the order data flows through it::
     neighbors/          the exact nearest references, and how they vote or score classes
     distances/          the image distortion model
     reranking.py        looking again at the nearest candidates, with it
+    images/             any picture of one digit -> the frame of MNIST
+    foreign.py          pictures that are no digits, to measure with
+    folds.py            training images in folds of whole writers
+    confidence/         calibrated probabilities, rejection, credibility, prediction sets
+    judging.py          a vector -> its neighbors, the classes' shares, the evidence for the answer
+    calibrating.py      training images answered out of fold
     preset_names.py     the presets by name, for help texts
     classifier.py       KNNDigitClassifier and its presets: the recognizer
     model_manifest.py   what a saved model must look like, checked
@@ -44,14 +50,27 @@ _HOME_OF = {
     "KNNDigitClassifier": "knn_digits.classifier",
     "KnnDigitsError": "knn_digits.errors",
     "load_dataset": "knn_digits.datasets",
+    "PredictionSets": "knn_digits.confidence.prediction_sets",
+    "RejectingClassifier": "knn_digits.confidence.rejection",
     "load_model": "knn_digits.model_files",
     "save_model": "knn_digits.model_files",
 }
 
-__all__ = ["DigitDataset", "KNNDigitClassifier", "KnnDigitsError", "load_dataset", "load_model", "save_model"]
+__all__ = [
+    "DigitDataset",
+    "KNNDigitClassifier",
+    "KnnDigitsError",
+    "PredictionSets",
+    "RejectingClassifier",
+    "load_dataset",
+    "load_model",
+    "save_model",
+]
 
 if TYPE_CHECKING:
     from knn_digits.classifier import KNNDigitClassifier
+    from knn_digits.confidence.prediction_sets import PredictionSets
+    from knn_digits.confidence.rejection import RejectingClassifier
     from knn_digits.datasets import DigitDataset, load_dataset
     from knn_digits.errors import KnnDigitsError
     from knn_digits.model_files import load_model, save_model

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 BATCH = 2048  # queries of one call, so that progress can be told; it changes no answer
+_CALIBRATION_FOLDS = 5  # as a classifier has by default
 _FEW = 16  # images of a warm-up
 
 
@@ -66,7 +67,7 @@ class Answered:
 
 
 def answer_by_tuned(
-    data: ExperimentData, tuning: Tuning, n_jobs: int | None, told: Progress
+    data: ExperimentData, tuning: Tuning, n_jobs: int | None, told: Progress, *, calibrate: bool
 ) -> tuple[Answered, NDArray]:
     """Fit the plain k-NN of the lowest cross-validated error, and answer with it.
 
@@ -76,6 +77,8 @@ def answer_by_tuned(
     tuning : Tuning
     n_jobs : int, optional
     told : Progress
+    calibrate : bool
+        Whether probabilities are wanted, too, which takes answers out of fold.
 
     Returns
     -------
@@ -90,8 +93,9 @@ def answer_by_tuned(
         embedding=EMBEDDING_OF_METRIC[choice.metric],
         n_neighbors=choice.n_neighbors,
         weights=choice.weights,
+        calibration_folds=_CALIBRATION_FOLDS if calibrate else None,
         n_jobs=n_jobs,
-    ).fit(data.train.rows, data.train.labels)
+    ).fit(data.train.rows, data.train.labels, groups=data.groups)
     fitted = time.perf_counter()
     n_neighbors = max(choice.n_neighbors, simplest.n_neighbors)
     with told.step("Evaluate: the tuned k-NN on the test images", len(rows)) as advance:
@@ -113,7 +117,9 @@ def answer_by_preset(data: ExperimentData, preset: str, n_jobs: int | None, told
     rows = data.test.rows
     with told.step(f"Evaluate: fit the {preset} preset"):
         start = time.perf_counter()
-        model = KNNDigitClassifier(preset, n_jobs=n_jobs).fit(data.train.rows, data.train.labels)
+        model = KNNDigitClassifier(preset, n_jobs=n_jobs).fit(
+            data.train.rows, data.train.labels, groups=data.groups
+        )
         fit_seconds = time.perf_counter() - start
     candidates = None
     if model.weights_ == "hull":

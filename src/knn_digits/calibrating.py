@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from knn_digits.confidence.credibility import N_NEAREST, mean_squared_distances, strangeness
+from knn_digits.confidence.evidence import COLUMNS
 from knn_digits.errors import DataError
 from knn_digits.features import DigitEmbedding
 from knn_digits.folds import make_folds
@@ -25,7 +26,7 @@ from knn_digits.threads import blocks_of, map_blocks
 __all__ = ["answers_out_of_fold", "folds_for", "nearness", "typical_nearness"]
 
 _IMAGES_AT_ONCE = 1024
-# Comparing raw pixels is slow and learns nothing: of each fold so many are asked about.
+# Comparing long rows, such as pixels, is slow: of each fold so many are asked about.
 _ASKED_OF_PIXELS = 4000
 
 _TYPICAL = 1000  # references that say what is typical
@@ -88,7 +89,7 @@ def answers_out_of_fold(
     """
     vectors_of = _learner(embedding, images, codes, n_jobs)
     parts = []
-    for held_out in _held_out(folds, judge, everything=embedding is not None):
+    for held_out in _held_out(folds, judge, everything=isinstance(embedding, DigitEmbedding)):
         vectors, residuals = vectors_of(folds != folds[held_out[0]])
         search = ExactSearch(vectors)
         search.forget(np.flatnonzero(folds == folds[held_out[0]]))
@@ -97,6 +98,8 @@ def answers_out_of_fold(
         asked = blocks_of(len(held_out), _IMAGES_AT_ONCE, n_jobs)
         found = map_blocks(_answerer(of_fold, images, vectors, residuals, held_out, scales), asked, n_jobs)
         parts.append((held_out, *(np.concatenate(part) for part in zip(*found, strict=True))))
+    if not parts:
+        return np.empty(0, np.int64), np.empty((0, judge.n_classes)), np.empty((0, len(COLUMNS))), np.empty(0)
     ids, *rest = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(ids)
     shares, evidence, strange = (part[order] for part in rest)

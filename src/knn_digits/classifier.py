@@ -29,6 +29,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from knn_digits.calibrating import answers_out_of_fold, folds_for, nearness, typical_nearness
 from knn_digits.confidence import Calibration, OutOfFold
 from knn_digits.confidence.credibility import N_NEAREST, credibility, strangeness
+from knn_digits.confidence.out_of_fold import out_of_fold_of
+from knn_digits.explanation import Asked, Explanation, explain, one_image
 from knn_digits.features import DigitEmbedding
 from knn_digits.features.images import flat
 from knn_digits.judging import JUDGEMENTS, Judge, Judged, Judgement, without_itself
@@ -397,11 +399,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             If `fit` had too few images for folds, or none were asked for.
         """
         check_is_fitted(self)
-        if self.out_of_fold_ is None:
-            raise ValueError(
-                "credibility compares images with digits answered out of fold, of which this model has none: "
-                "fit it with at least 2 images of every class and calibration_folds=5"
-            )
+        out_of_fold_of(self)
         return self.answer(X).credibility
 
     def answer(self, X: ArrayLike) -> Answers:
@@ -419,6 +417,37 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         found = self._in_blocks(X, self._answered)
         probabilities, p_values, neighbors = (np.concatenate(part) for part in zip(*found, strict=True))
         return Answers(self.classes_[probabilities.argmax(axis=1)], probabilities, p_values, neighbors)
+
+    def explain(self, image: ArrayLike) -> Explanation:
+        """Show what the answer for one image rests on, and why it is not the runner-up.
+
+        Parameters
+        ----------
+        image : array of shape (side * side,), (1, side * side) or (side, side)
+
+        Returns
+        -------
+        explanation : Explanation
+            A notebook shows it as a picture.
+
+        Raises
+        ------
+        ValueError
+            If there is more than one image.
+        """
+        check_is_fitted(self)
+        row = as_pixels(validate_data(self, one_image(image, self.n_features_in_), dtype="numeric", reset=False))
+        vector, residuals = self._embed(row)
+        judge = self._judge(self.rerank_)
+        judged = judge.judge(row, vector)
+        return explain(
+            Asked(row, vector, judge, self.images_, self.embedding_),
+            judged,
+            classes=self.classes_,
+            probabilities=self._probabilities(judged)[0],
+            credibility=float(self._credibility(row, judged, residuals)[0]),
+            preset=self.preset,
+        )
 
     # ---- beneath ----
 
@@ -516,6 +545,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         if len(accepted) > len(self.classes_):
             new_code = np.searchsorted(accepted, self.classes_)
             label_codes = GrowingRows(new_code[self.label_codes_.to_array()])
+            if self.out_of_fold_ is not None:
+                self.out_of_fold_ = self.out_of_fold_.with_classes(new_code, len(accepted))
             # In this order: whoever reads codes before classes has a class for every code.
             self.classes_ = accepted
             self.label_codes_ = label_codes

@@ -1,8 +1,9 @@
-"""The whole experiment, in order: explore, show, preprocess, baseline, tune, evaluate, stages, put into words.
+"""The whole experiment, in order: explore, show, preprocess, baseline, tune, evaluate, stages, confidence, words.
 
 `run_experiment` is the story; each step below it is one function that returns what it adds to the results
 (numbers and words, fields of ``results.json``) and to the arrays (what pictures need, ``results.npz``). The
-test images are counted in `_explore`, answered in `_baseline`, `_evaluate` and `_stages`, and choose nothing.
+test images are counted in `_explore`, answered in `_baseline`, `_evaluate`, `measure_stages` and
+`measure_assurance`, and choose nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from knn_digits import exploration
 from knn_digits.answering import Answered, answer_by_preset, answer_by_tuned, neighbors_in_batches
+from knn_digits.assurance import measure_assurance
 from knn_digits.baseline import Baseline, differences, run_scikit_learn
 from knn_digits.classifier import DEFAULT_PRESET, PRESETS, KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
@@ -71,6 +73,7 @@ def run_experiment(
     groups: ArrayLike | None = None,
     quick: bool = False,
     seed: int = 0,
+    max_error: float | None = None,
     n_jobs: int | None = -1,
     command: str | None = None,
     progress: Progress | None = None,
@@ -89,6 +92,8 @@ def run_experiment(
         Use a stated fifth of the images.
     seed : int
         Of everything that is drawn: folds, samples, subsets.
+    max_error : float, optional
+        Share of the answers given that may be wrong: the report then says which answers to withhold for it.
     n_jobs : int, optional
         Threads of our own searches, as joblib counts them.
     command : str, optional
@@ -123,6 +128,7 @@ def run_experiment(
         "machine": describe_machine(),
         "dataset": data.about(),
         "stages": None,
+        "confidence": None,
     }
     arrays: dict[str, NDArray] = {}
     seconds: dict[str, float] = {}
@@ -145,6 +151,8 @@ def run_experiment(
     stages = measure_stages(data, preset, evaluated, baselines[-1], told)
     if stages is not None:
         add("stages", ({"stages": stages}, {}))
+    confidence, pictures = measure_assurance(data, evaluated, max_error, told)
+    add("confidence", ({"confidence": confidence}, pictures))
     results["timings"] = {
         "step_s": seconds,
         "total_s": time.perf_counter() - started,
@@ -305,7 +313,9 @@ def _pixels_answers(
 ) -> tuple[list[Baseline], NDArray, NDArray]:
     """Answer with the pixels preset for every k of the baselines, from one table of exact neighbors."""
     start = time.perf_counter()
-    model = KNNDigitClassifier("pixels", n_jobs=n_jobs).fit(data.train.rows, data.train.labels)
+    model = KNNDigitClassifier("pixels", calibration_folds=None, n_jobs=n_jobs).fit(
+        data.train.rows, data.train.labels
+    )
     fitted = time.perf_counter()
     # One more than votes, so that a tie at the last can be seen.
     n_neighbors = max(b.n_neighbors for b in baselines) + 1
@@ -380,7 +390,7 @@ def _evaluate(
 ) -> tuple[Answered, Added]:
     """Answer the test images, once, with the tuned k-NN and with the preset where that is another."""
     labels, classes = data.test.labels, data.classes
-    tuned, simplest = answer_by_tuned(data, tuning, n_jobs, told)
+    tuned, simplest = answer_by_tuned(data, tuning, n_jobs, told, calibrate=preset == TUNED_PRESET)
     other = evaluate(f"one standard error: {tuning.one_standard_error}", labels, simplest, classes=classes)
     is_tuned = preset == TUNED_PRESET
     evaluated = tuned if is_tuned else answer_by_preset(data, preset, n_jobs, told)

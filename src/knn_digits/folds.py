@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from knn_digits.errors import DataError
 
@@ -37,6 +36,9 @@ def make_folds(
     DataError
         If a class, or the writers, are too few for two folds.
     """
+    # Only who learns waits for this import.
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     labels = np.asarray(labels)
     n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
     if groups is not None:

@@ -10,9 +10,13 @@
       labels.npy       position of its label among the classes, int64, shape (n,)
       forgotten.npy    ids that were taken out, int64, ascending
       embedded.npy     what is searched, where that is not the images themselves, int8 or int16, shape (n, c)
-      mean.npy, projection.npy, strengths.npy
-                       what a DigitEmbedding learned, int64 (m,), float64 (m, c) and (c,)
+      mean.npy, projection.npy, strengths.npy, residual_projection.npy
+                       what a DigitEmbedding learned, int64 (m,), float64 (m, c), (c,) and (m, r)
+      residuals.npy    what it leaves out of every image, int8 (n, r)
       normalized.npy   what a DistortionReranker compares, uint8, shape (n, side, side)
+      asked.npy, probabilities.npy, strangeness.npy
+                       ids of the images that were answered out of fold, int64 (m,), with what came out, float64
+                       (m, number of classes) and (m,)
 
 A folder is written aside and put in place when whole (`output_folder`). Loading maps the arrays into memory
 instead of reading them, and checks everything but the hashes (`model_manifest`), which `verify_model` does.
@@ -30,6 +34,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from knn_digits.classifier import KNNDigitClassifier
+from knn_digits.confidence import Calibration, OutOfFold
 from knn_digits.datasets.paths import expanded
 from knn_digits.errors import ModelFileError
 from knn_digits.features import DigitEmbedding
@@ -98,6 +103,7 @@ def save_model(model: KNNDigitClassifier, path: str | Path, *, data: ModelData |
             "n_neighbors": int(model.n_neighbors_),
             "n_candidates": None if model.n_candidates_ is None else int(model.n_candidates_),
             "weights": model.weights_,
+            "calibration_folds": None if model.calibration_folds is None else int(model.calibration_folds),
             "embedding": _embedding_as_json(model.embedding_),
             "rerank": _rerank_as_json(model.rerank_, int(model.n_features_in_)),
         },
@@ -105,6 +111,12 @@ def save_model(model: KNNDigitClassifier, path: str | Path, *, data: ModelData |
         "n_features": int(model.n_features_in_),
         "feature_names": None if names is None else names.tolist(),
         "data": None if data is None else vars(data),
+        "calibration": {
+            "weights": list(model.calibration_.weights),
+            "noise": model.calibration_.noise,
+            "strangeness_scales": list(model.strangeness_scales_),
+            "out_of_fold": model.out_of_fold_ is not None,
+        },
     }
     with new_folder(Path(path), MODEL_FOLDER) as folder:
         manifest["arrays"] = {
@@ -141,6 +153,7 @@ def load_model(path: str | Path, *, n_jobs: int | None = None) -> KNNDigitClassi
         n_candidates=settings["n_candidates"],
         n_neighbors=settings["n_neighbors"],
         weights=settings["weights"],
+        calibration_folds=settings["calibration_folds"],
         n_jobs=n_jobs,
     )
     model.classes_ = np.array(manifest["classes"])
@@ -150,6 +163,8 @@ def load_model(path: str | Path, *, n_jobs: int | None = None) -> KNNDigitClassi
     model.n_neighbors_, model.n_candidates_ = settings["n_neighbors"], settings["n_candidates"]
     model.weights_ = settings["weights"]
     model.embedding_, model.rerank_ = embedding, rerank
+    model.residuals_ = GrowingRows(arrays["residuals"]) if "residuals" in arrays else None
+    _set_calibration(model, manifest["calibration"], arrays)
     model.images_ = GrowingRows(arrays["images"])
     model.label_codes_ = GrowingRows(arrays["labels"])
     model.search_ = _search_among(folder, arrays.get("embedded", model.images_))
@@ -202,8 +217,14 @@ def _arrays_of(model: KNNDigitClassifier) -> dict[str, NDArray]:
     if isinstance(model.embedding_, DigitEmbedding):
         learned = model.embedding_.projection_
         arrays |= {"mean": learned.mean_, "projection": learned.projection_, "strengths": learned.strengths_}
+        arrays["residual_projection"] = learned.residual_projection_
+    if model.residuals_ is not None:
+        arrays["residuals"] = model.residuals_.to_array()
     if model.rerank_ is not None:
         arrays["normalized"] = model.rerank_.references_.to_array()
+    asked = model.out_of_fold_
+    if asked is not None:
+        arrays |= {"asked": asked.ids, "probabilities": asked.probabilities, "strangeness": asked.strangeness}
     return arrays
 
 
@@ -233,6 +254,7 @@ def _embedding_as_json(embedding: Any) -> dict[str, Any] | None:
         entry["parameters"]["n_jobs"] = None
         entry["input_scale"] = float(embedding.projection_.input_scale_)
         entry["output_scale"] = float(embedding.projection_.output_scale_)
+        entry["residual_scale"] = float(embedding.projection_.residual_scale_)
     _check_entry(name, entry["parameters"], problem_in_embedding(entry))
     return entry
 
@@ -285,7 +307,9 @@ def _embedding_from_json(entry: dict[str, Any] | None, arrays: dict[str, NDArray
     learned.n_features_in_ = len(arrays["mean"])
     learned.mean_, learned.projection_ = arrays["mean"], arrays["projection"]
     learned.strengths_ = arrays["strengths"]
+    learned.residual_projection_ = arrays["residual_projection"]
     learned.input_scale_, learned.output_scale_ = entry["input_scale"], entry["output_scale"]
+    learned.residual_scale_ = entry["residual_scale"]
     return embedding
 
 
@@ -296,6 +320,16 @@ def _rerank_from_json(entry: dict[str, Any] | None, arrays: dict[str, NDArray]) 
     rerank.factor_ = entry["factor"]
     rerank.references_ = GrowingRows(arrays["normalized"])
     return rerank
+
+
+def _set_calibration(model: KNNDigitClassifier, entry: dict[str, Any], arrays: dict[str, NDArray]) -> None:
+    model.calibration_ = Calibration(tuple(entry["weights"]), entry["noise"])
+    model.strangeness_scales_ = (entry["strangeness_scales"][0], entry["strangeness_scales"][1])
+    model.out_of_fold_ = None
+    if entry["out_of_fold"]:
+        asked = arrays["asked"]
+        codes = arrays["labels"][asked]
+        model.out_of_fold_ = OutOfFold(asked, codes, arrays["probabilities"], arrays["strangeness"])
 
 
 def _search_among(folder: Path, rows: NDArray | GrowingRows) -> ExactSearch:

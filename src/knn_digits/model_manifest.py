@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.classifier import PRESETS
+from knn_digits.confidence.evidence import COLUMNS
 from knn_digits.datasets import DigitDataset
 from knn_digits.datasets.paths import expanded
 from knn_digits.errors import ModelFileError
@@ -43,7 +44,7 @@ __all__ = [
     "read_manifest",
 ]
 
-FORMAT, FORMAT_VERSION = "knn-digits model", 2
+FORMAT, FORMAT_VERSION = "knn-digits model", 3
 MANIFEST = "manifest.json"
 DIMENSIONS = {
     "images": 2,
@@ -53,8 +54,14 @@ DIMENSIONS = {
     "mean": 1,
     "projection": 2,
     "strengths": 1,
+    "residual_projection": 2,
+    "residuals": 2,
     "normalized": 3,
+    "asked": 1,
+    "probabilities": 2,
+    "strangeness": 1,
 }
+OUT_OF_FOLD = frozenset({"asked", "probabilities", "strangeness"})
 _ALWAYS_THERE = frozenset({"images", "labels", "forgotten"})
 _LARGEST_COUNT = 2**62  # of anything counted: what int64 can still add to
 # A row and the mean are of 16 bits, so that their difference times a column of this sum is exact in float64.
@@ -82,8 +89,8 @@ EMBEDDINGS = {
         DigitEmbedding,
         np.int8,
         LARGEST,
-        frozenset({"input_scale", "output_scale"}),
-        frozenset({"mean", "projection", "strengths"}),
+        frozenset({"input_scale", "output_scale", "residual_scale"}),
+        frozenset({"mean", "projection", "strengths", "residual_projection", "residuals"}),
     ),
 }
 
@@ -148,7 +155,8 @@ def _problem_in(manifest: dict[str, Any]) -> str | None:
         or _problem_in_features(manifest.get("n_features"), manifest.get("feature_names"))
         or problem_in_rerank(manifest["settings"].get("rerank", "not said"), manifest["n_features"])
         or _problem_in_data(manifest.get("data"))
-        or _problem_in_arrays(manifest.get("arrays"), _arrays_expected(manifest["settings"]))
+        or _problem_in_calibration(manifest.get("calibration"))
+        or _problem_in_arrays(manifest.get("arrays"), _arrays_expected(manifest))
         or _problem_in_number_of_neighbors(manifest["settings"], manifest["arrays"])
     )
 
@@ -158,9 +166,10 @@ def _problem_in_settings(preset: Any, settings: Any) -> str | None:
         return f"preset {preset!r:.80}, expected one of {', '.join(PRESETS)}"
     if not isinstance(settings, dict) or not _is_count(settings.get("n_neighbors"), least=1):
         return "settings without a number of neighbors"
-    n_candidates = settings.get("n_candidates", "not said")
-    if n_candidates is not None and not _is_count(n_candidates, least=1):
-        return f"n_candidates {n_candidates!r:.80}, expected null or a positive number"
+    for name in ("n_candidates", "calibration_folds"):
+        count = settings.get(name, "not said")
+        if count is not None and not _is_count(count, least=1):
+            return f"{name} {count!r:.80}, expected null or a positive number"
     return None
 
 
@@ -246,8 +255,25 @@ def _problem_in_data(data: Any) -> str | None:
     return f"data is not null or the texts {', '.join(expected)}"
 
 
-def _arrays_expected(settings: dict[str, Any]) -> Collection[str]:
-    expected = set(_ALWAYS_THERE)
+def _problem_in_calibration(calibration: Any) -> str | None:
+    if not isinstance(calibration, dict) or type(calibration.get("out_of_fold")) is not bool:
+        return "calibration without saying whether images were answered out of fold"
+    for name, n in (("weights", len(COLUMNS)), ("strangeness_scales", 2)):
+        numbers = calibration.get(name)
+        if not isinstance(numbers, list) or len(numbers) != n:
+            return f"{name} of the calibration are not {n} numbers"
+        if not all(type(x) is float and abs(x) < inf for x in numbers):
+            return f"{name} of the calibration are not finite numbers"
+    noise = calibration.get("noise")
+    if type(noise) is not float or not 0 < noise < 0.5:
+        return f"noise {noise!r:.80} of the calibration, expected a number between 0 and 1/2"
+    return None
+
+
+def _arrays_expected(manifest: dict[str, Any]) -> Collection[str]:
+    settings, expected = manifest["settings"], set(_ALWAYS_THERE)
+    if manifest["calibration"]["out_of_fold"]:
+        expected |= OUT_OF_FOLD
     if settings["embedding"] is not None:
         expected |= {"embedded", *EMBEDDINGS[settings["embedding"]["name"]].arrays}
     if settings["rerank"] is not None:
@@ -320,11 +346,25 @@ def check_arrays(folder: Path, manifest: dict[str, Any], arrays: dict[str, NDArr
     if len(forgotten) and (forgotten[0] < 0 or forgotten[-1] >= len(images)):
         raise damaged(folder, f"forgotten.npy holds ids outside 0..{len(images) - 1}")
     settings = manifest["settings"]
+    if manifest["calibration"]["out_of_fold"]:
+        _check_out_of_fold(folder, arrays, len(manifest["classes"]))
     if settings["embedding"] is not None:
         _check_embedded(folder, settings["embedding"], arrays)
     if settings["rerank"] is not None:
         side = _side(folder, images)
         _check_type(folder, "normalized", arrays["normalized"], np.uint8, (len(images), side, side))
+
+
+def _check_out_of_fold(folder: Path, arrays: dict[str, NDArray], n_classes: int) -> None:
+    """Check that arrays can be images answered out of fold, and these answers."""
+    asked, n = arrays["asked"], len(arrays["asked"])
+    _check_type(folder, "asked", asked, np.int64, (n,))
+    if not n or asked[0] < 0 or asked[-1] >= len(arrays["images"]) or (np.diff(asked) <= 0).any():
+        raise damaged(folder, "asked.npy does not hold ascending ids of images")
+    _check_type(folder, "probabilities", arrays["probabilities"], np.float64, (n, n_classes))
+    _check_range(folder, "probabilities", arrays["probabilities"], 0, 1)
+    _check_type(folder, "strangeness", arrays["strangeness"], np.float64, (n,))
+    _check_range(folder, "strangeness", arrays["strangeness"], 0, np.finfo(np.float64).max)
 
 
 def _check_embedded(folder: Path, entry: dict[str, Any], arrays: dict[str, NDArray]) -> None:
@@ -345,17 +385,25 @@ def _check_projection(folder: Path, embedding: DigitEmbedding, arrays: dict[str,
     most = min(embedding.n_components, embedding.unfitted_projection().n_principal)
     if not 1 <= n_columns <= most:
         raise damaged(folder, f"projection.npy has {n_columns:,} columns, expected 1 to {most}")
+    n_residual = arrays["residuals"].shape[1]
     _check_type(folder, "mean", mean, np.int64, (d,))
     _check_type(folder, "projection", projection, np.float64, (d, n_columns))
     _check_type(folder, "strengths", strengths, np.float64, (n_columns,))
+    _check_type(folder, "residual_projection", arrays["residual_projection"], np.float64, (d, n_residual))
+    _check_type(folder, "residuals", arrays["residuals"], np.int8, (len(arrays["images"]), n_residual))
     _check_range(folder, "mean", mean, -_LARGEST_MEAN, _LARGEST_MEAN)
-    with np.errstate(over="ignore"):  # what overflows is refused
-        longest = np.abs(projection).sum(axis=0).max()
-    if longest > _LARGEST_COLUMN or (projection != np.rint(projection)).any():
-        raise damaged(folder, "projection.npy does not hold whole numbers small enough to be summed exactly")
+    for name in ("projection", "residual_projection"):
+        _check_whole(folder, name, arrays[name])
     if not (np.isfinite(strengths).all() and (strengths >= 0).all()):
         raise damaged(folder, "strengths.npy holds values that are negative or not finite")
     return n_columns
+
+
+def _check_whole(folder: Path, name: str, projection: NDArray[np.float64]) -> None:
+    with np.errstate(over="ignore"):  # what overflows is refused
+        longest = np.abs(projection).sum(axis=0).max(initial=0)
+    if not longest <= _LARGEST_COLUMN or (projection != np.rint(projection)).any():
+        raise damaged(folder, f"{name}.npy does not hold whole numbers small enough to be summed exactly")
 
 
 def _side(folder: Path, images: NDArray) -> int:
@@ -370,6 +418,7 @@ def _check_type(folder: Path, name: str, array: NDArray, dtype: type, shape: tup
         raise damaged(folder, f"{name}.npy does not hold {dtype.__name__} of shape {shape}")
 
 
-def _check_range(folder: Path, name: str, array: NDArray, smallest: int, largest: int) -> None:
-    if array.min() < smallest or array.max() > largest:
+def _check_range(folder: Path, name: str, array: NDArray, smallest: float, largest: float) -> None:
+    # So asked, NaN is outside, too.
+    if array.size and not (array.min() >= smallest and array.max() <= largest):
         raise damaged(folder, f"{name}.npy holds values outside {smallest}..{largest}")

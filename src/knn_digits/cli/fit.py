@@ -8,7 +8,17 @@ from typing import Literal
 
 import click
 
-from knn_digits.cli.options import PresetCommand, as_json, check_preset, data_options, load, preset
+from knn_digits.cli.options import (
+    PresetCommand,
+    as_json,
+    check_n_jobs,
+    check_preset,
+    data_options,
+    groups,
+    load,
+    n_jobs,
+    preset,
+)
 from knn_digits.cli.terminal import progress_on_stderr
 
 __all__ = ["fit"]
@@ -36,6 +46,8 @@ __all__ = ["fit"]
     help="How many vote, or span the hull of a class. Default: the preset's.",
 )
 @click.option("--weights", type=click.Choice(["uniform", "distance"]), help="Default: the preset's.")
+@groups
+@n_jobs
 @as_json
 def fit(
     dataset: str,
@@ -46,11 +58,15 @@ def fit(
     metric: str | None,
     n_neighbors: int | None,
     weights: Literal["uniform", "distance"] | None,
+    groups: Path | None,
+    n_jobs: int,
     as_json: bool,
 ) -> None:
     """Fit a model on the training images and save it."""
     check_preset(preset)
+    check_n_jobs(n_jobs)
     from knn_digits.classifier import PRESETS, KNNDigitClassifier
+    from knn_digits.datasets import read_groups
     from knn_digits.errors import DataError
     from knn_digits.json_files import writable
     from knn_digits.model_files import MODEL_FOLDER, ModelData, read_manifest, save_model
@@ -67,9 +83,12 @@ def fit(
     with progress_on_stderr() as progress:
         data = load(dataset, data_dir, offline, progress)
         embedding = None if metric is None else EMBEDDING_OF_METRIC[metric]
-        model = KNNDigitClassifier(preset, embedding=embedding, n_neighbors=n_neighbors, weights=weights)
-        with progress.step("Fit"):
-            model.fit(data.train_images, data.train_labels)
+        writers = None if groups is None else read_groups(groups, len(data.train_images))
+        model = KNNDigitClassifier(
+            preset, embedding=embedding, n_neighbors=n_neighbors, weights=weights, n_jobs=n_jobs
+        )
+        with progress.step("Fit, and answer the training images out of fold"):
+            model.fit(data.train_images, data.train_labels, groups=writers)
         # Hulls are spanned by as many as there are; votes need as many as were asked for.
         if model.weights_ != "hull" and model.n_neighbors_ > len(data.train_images):
             raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from knn_digits.preset_names import DEFAULT_PRESET, SUMMARIES
 if TYPE_CHECKING:
     from knn_digits.datasets import DigitDataset
 
-__all__ = ["PresetCommand", "as_json", "check_preset", "data_options", "load", "n_jobs", "preset"]
+__all__ = ["PresetCommand", "as_json", "check_preset", "data_options", "groups", "load", "n_jobs", "preset"]
 
 _DATA_OPTIONS = (
     click.option(
@@ -38,6 +39,14 @@ preset = click.option(
 )
 n_jobs = click.option(
     "--n-jobs", type=int, default=-1, show_default=True, metavar="N", help="Threads; -1 is all cores."
+)
+
+
+groups = click.option(
+    "--groups",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Writer of each training image, one a line, or QMNIST's label file: folds of whole writers.",
 )
 
 

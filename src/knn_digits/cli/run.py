@@ -14,6 +14,7 @@ from knn_digits.cli.options import (
     check_n_jobs,
     check_preset,
     data_options,
+    groups,
     load,
     n_jobs,
     preset,
@@ -43,12 +44,7 @@ _COLUMNS: tuple[tuple[str, Justification], ...] = (
     metavar="DIR",
     help="Folder for report, results, figures and model; a former report there is replaced.",
 )
-@click.option(
-    "--groups",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Writer of each training image, one a line, or QMNIST's label file: folds of whole writers.",
-)
+@groups
 @click.option("--quick", is_flag=True, help="An honest run on a fifth of the images, said so everywhere.")
 @click.option(
     "--seed",
@@ -57,6 +53,12 @@ _COLUMNS: tuple[tuple[str, Justification], ...] = (
     show_default=True,
     metavar="N",
     help="Seed of all that is drawn.",
+)
+@click.option(
+    "--max-error",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="Share of the answers given that may be wrong, such as 0.001: tells which to withhold for it.",
 )
 @n_jobs
 @as_json
@@ -69,6 +71,7 @@ def run(
     groups: Path | None,
     quick: bool,
     seed: int,
+    max_error: float | None,
     n_jobs: int,
     as_json: bool,
 ) -> None:
@@ -96,6 +99,7 @@ def run(
             groups=writers,
             quick=quick,
             seed=seed,
+            max_error=max_error,
             n_jobs=n_jobs,
             command=click.get_current_context().obj,
             progress=progress,
@@ -108,6 +112,8 @@ def run(
         click.echo(json.dumps(results, ensure_ascii=False))
     else:
         _print_summary(results)
+        for line in _confidence_in_words(results["confidence"]):
+            click.echo(line)
         click.echo(writable(f"Report: {out / 'index.html'}"))
 
 
@@ -119,6 +125,26 @@ def _print_summary(results: dict[str, Any]) -> None:
     if not results["evaluation"]["tuned"]:
         rows.append(results["evaluation"])
     print_table(title, _COLUMNS, [_row(row) for row in rows])
+
+
+def _confidence_in_words(confidence: dict[str, Any] | None) -> list[str]:
+    """Say in lines which answers are withheld, for what."""
+    if confidence is None:
+        return []
+    rejection = confidence["rejection"]
+    shown = [row for row in rejection["rows"] if row["reject"] in (0.01, 0.02)]
+    lines = [_withheld(f"{row['reject']:.0%} withheld", row) for row in shown]
+    asked = rejection["max_error"]
+    return lines if asked is None else [*lines, _withheld(f"At most {asked['max_error']:.3%} wrong", asked)]
+
+
+def _withheld(what: str, row: dict[str, Any]) -> str:
+    if not row["answered"]:
+        return f"{what}: no answers are sure enough for that."
+    return (
+        f"{what}, by training images: not sure of {row['rejected']:,} test images ({row['rejected_share']:.2%}); "
+        f"of the others {row['errors']:,} are wrong ({row['error_rate']:.3%})."
+    )
 
 
 def _row(row: dict[str, Any]) -> list[str]:

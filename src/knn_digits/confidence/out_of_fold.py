@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OutOfFold"]
+__all__ = ["OutOfFold", "out_of_fold_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,12 @@ class OutOfFold:
     probabilities: NDArray[np.float64]
     strangeness: NDArray[np.float64]
 
+    def with_classes(self, positions: NDArray[np.int64], n_classes: int) -> OutOfFold:
+        """Say the same where classes were added: the class at each position now stands at `positions`."""
+        probabilities = np.zeros((len(self), n_classes))
+        probabilities[:, positions] = self.probabilities
+        return replace(self, codes=positions[self.codes], probabilities=probabilities)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -54,3 +61,20 @@ class OutOfFold:
     def strangeness_ascending(self) -> NDArray[np.float64]:
         """Strangeness of all, sorted once."""
         return np.sort(self.strangeness)
+
+
+def out_of_fold_of(model: Any) -> OutOfFold:
+    """Return what a fitted `KNNDigitClassifier` answered out of fold.
+
+    Raises
+    ------
+    ValueError
+        If it answered nothing so.
+    """
+    answers: OutOfFold | None = model.out_of_fold_
+    if answers is None:
+        raise ValueError(
+            "this model has no answers out of fold to compare with: "
+            "fit it with at least 2 images of every class and calibration_folds=5"
+        )
+    return answers
