@@ -3,11 +3,12 @@
 The probability of the answer is a logistic function of the evidence (J. Platt, Probabilistic outputs for support
 vector machines, 1999), between one over the number of classes and a little below one, as labels can be wrong::
 
-    p(answer) = 1/K + (1 - 1/K - noise) / (1 + exp(-evidence . weights))
+    p(answer) = 1/K + (1 - 1/K - noise) / (1 + exp(-z)),    z = evidence . weights
 
-It falls strictly as doubt grows and has no plateaus. Its few numbers are the most likely ones, given training
-images answered out of fold and a prior from MNIST: where there are few images, or no mistakes, the prior decides.
-What is left of one is shared by the other classes in proportion to their raw shares.
+with z tempered beyond +-12, where the logistic function ends before floating-point numbers do. It falls strictly
+as doubt grows and has no plateaus. Its few numbers are the most likely ones, given training images answered out of
+fold and a prior from MNIST: where there are few images, or no mistakes, the prior decides. What is left of one is
+shared by the other classes in proportion to their raw shares.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _PRIOR_NOISE = 2e-4
 _PRIOR_WIDTH = 1 + np.abs(_PRIOR_WEIGHTS) / 2  # standard deviations
 _LEAST_WEIGHT, _LEAST_NOISE, _LARGEST_NOISE = 0.05, 1e-5, 0.05
 _FLOOR = 1e-3  # added to raw shares: no class is impossible
-_SLIGHTLY_LESS = 1 - 1e-9
+_SLIGHTLY_LESS = 1 - 1e-10
+_TEMPERED_FROM = 12.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def _top(z: NDArray[np.float64], n_classes: int, noise: float) -> NDArray[np.flo
 
 
 def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+    """The logistic function, with tails so slow that no two doubts become one number."""
+    beyond = np.maximum(np.abs(z) - _TEMPERED_FROM, 0)
+    return 1 / (1 + np.exp(-np.sign(z) * (np.minimum(np.abs(z), _TEMPERED_FROM) + np.log1p(beyond))))
 
 
 def _flattened(shares: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,11 +132,13 @@ def _loss_and_slope(
 ) -> tuple[float, NDArray[np.float64]]:
     """Negative logarithm of the posterior, and its derivative."""
     weights, noise = parameters[:-1], np.exp(parameters[-1])
-    logistic = _logistic(evidence @ weights)
+    z = evidence @ weights
+    logistic = _logistic(z)
+    slope = logistic * (1 - logistic) / (1 + np.maximum(np.abs(z) - _TEMPERED_FROM, 0))
     top = 1 / n_classes + (1 - 1 / n_classes - noise) * logistic
     loss = -np.log(np.where(correct, top, 1 - top)).sum()
     by_top = np.where(correct, -1 / top, 1 / (1 - top))
-    by_weights = evidence.T @ (by_top * (1 - 1 / n_classes - noise) * logistic * (1 - logistic))
+    by_weights = evidence.T @ (by_top * (1 - 1 / n_classes - noise) * slope)
     by_log_noise = -noise * (by_top @ logistic)
     away = np.append((weights - _PRIOR_WEIGHTS) / _PRIOR_WIDTH, parameters[-1] - np.log(_PRIOR_NOISE))
     slope_of_prior = np.append(away[:-1] / _PRIOR_WIDTH, away[-1])

@@ -46,13 +46,9 @@ class PredictionSets:
     """
 
     def __init__(self, model: Any, coverage: float = 0.995) -> None:
-        if model.out_of_fold_ is None:
-            raise ValueError(
-                "the model has no answers out of fold: fit it with calibration_folds=5 and more images"
-            )
         self.model = model
         self.coverage = coverage
-        self.threshold = least_probability(model.out_of_fold_.of_label, coverage)
+        self.threshold = least_probability(out_of_fold_of(model).of_label, coverage)
 
     def predict(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Say which labels cannot be ruled out.
