@@ -137,6 +137,62 @@ def test_the_model_of_the_stages_is_left_as_it_was(staged, hard_digits):
     )
 
 
+def test_confidence_adds_up(results):
+    confidence, evaluation = results["confidence"], results["evaluation"]
+    calibration = confidence["calibration"]
+    assert confidence["n_out_of_fold"] == 300
+    assert not confidence["whole_writers"]
+    assert sum(b["n"] for b in calibration["bins"]) == calibration["n"] == evaluation["n"] == 100
+    assert sum(b["n"] for b in calibration["out_of_fold"]["bins"]) == calibration["out_of_fold"]["n"] == 300
+    assert calibration["accuracy"] == pytest.approx(evaluation["accuracy"])
+    for b in calibration["bins"]:
+        assert b["low"] <= b["confidence"] <= b["high"]
+    for sets in confidence["prediction_sets"]:
+        assert sum(sets["sizes"].values()) == sets["n"] == 100
+        assert sum(size * n for size, n in sets["sizes"].items()) == pytest.approx(100 * sets["mean_size"])
+        assert sets["coverage"] == pytest.approx(1 - sets["missed"] / 100)
+    assert [sets["nominal"] for sets in confidence["prediction_sets"]] == [0.99]  # more takes more images
+    assert confidence["credibility"]["kinds"] == []
+
+
+def test_withheld_answers_add_up(results):
+    rejection, evaluation = results["confidence"]["rejection"], results["evaluation"]
+    for row in [*rejection["rows"], *rejection["at_share"]]:
+        assert row["answered"] + row["rejected"] == evaluation["n"]
+        assert row["errors"] <= evaluation["errors"]
+        assert row["ci95"][0] <= row["error_rate"] == row["errors"] / row["answered"] <= row["ci95"][1]
+        assert (row["errors_undisputed"], row["answered_undisputed"]) == (row["errors"], row["answered"])
+    assert [row["rejected"] for row in rejection["at_share"]] == [
+        round(100 * s) for s in (0.005, 0.01, 0.02, 0.05)
+    ]
+    nothing_withheld = rejection["curve"][-1]
+    assert nothing_withheld["coverage"] == 1
+    assert nothing_withheld["error_rate"] == pytest.approx(evaluation["error_rate"])
+    assert rejection["max_error"] is None
+
+
+def test_a_share_of_errors_that_was_asked_for_has_a_row(few_digits):
+    rejection = run_experiment(few_digits, preset="fast", max_error=0.02).results["confidence"]["rejection"]
+    asked = rejection["max_error"]
+    assert asked["max_error"] == 0.02
+    assert asked["answered"] + asked["rejected"] == 100
+    within = [p["coverage"] for p in rejection["curve_out_of_fold"] if p["error_rate"] <= 0.02]
+    assert max(within) > 0.5
+    assert asked["threshold"] is not None
+
+
+def test_few_images_have_no_confidence(few_digits):
+    """Of some class there is but one image, which cannot be answered by others of its class."""
+    rows = [*np.flatnonzero(few_digits.train_labels > 0), np.flatnonzero(few_digits.train_labels == 0)[0]]
+    dataset = DigitDataset(
+        few_digits.train_images[rows], few_digits.train_labels[rows], few_digits.test_images,
+        few_digits.test_labels, name="x", source="x", licence="x",
+    )  # fmt: skip
+    experiment = run_experiment(dataset, preset="fast")
+    assert experiment.results["confidence"] is None
+    assert "foreign_images" not in experiment.arrays
+
+
 @pytest.mark.parametrize(("preset", "n_stages"), [("fast", 3), ("best", 4), ("idm", 0), ("pixels", 0)])
 def test_every_preset_is_evaluated_as_itself(few_digits, preset, n_stages):
     results = run_experiment(few_digits, preset=preset, quick=True).results

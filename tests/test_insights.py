@@ -89,3 +89,45 @@ def test_mistakes_within_reach_are_counted(staged):
     changed["evaluation"]["mistakes"] = [{**mistake, "within_reach": i < 3} for i in range(5)]
     text = text_of(changed, "What is still wrong")
     assert text.startswith("In 3 of 5 mistakes the right class was among the candidates")
+
+
+def test_withholding_is_told_with_the_errors_it_leaves(results):
+    changed = copy.deepcopy(results)
+    changed["evaluation"]["errors"] = 9
+    row = changed["confidence"]["rejection"]["rows"][1]
+    row.update(rejected=4, rejected_share=0.04, errors=1, answered=96)
+    text = text_of(changed, "What withholding answers buys")
+    assert "9 errors among all 100 answers" in text
+    assert "withholds 1 % of the training images, 4 test images (4.00 %) go to a person" in text
+    assert "1 error remains among 96 answers" in text
+
+
+def test_least_sure_answers_are_told_of_where_they_are_not_all(results):
+    changed = copy.deepcopy(results)
+    calibration = changed["confidence"]["calibration"]
+    assert "least sure" not in text_of(changed, "How sure, and how often right")
+    calibration["least_sure"] = {"n": 50, "confidence": 0.9, "accuracy": 0.88}
+    text = text_of(changed, "How sure, and how often right")
+    assert "Of the 50 least sure answers 88.00 % are right, at a mean probability of 90.00 %." in text
+
+
+def test_what_is_no_digit_is_counted_against_what_is_required(results):
+    changed = copy.deepcopy(results)
+    kind = {"name": "boxes", "held_out": True, "required": 0.9, "called_foreign": 0.91, "mean_probability": 0.5}
+    changed["confidence"]["credibility"]["kinds"] = [
+        kind,
+        {**kind, "name": "letters", "called_foreign": 0.89, "mean_probability": 0.95},
+        {**kind, "name": "known", "held_out": False},
+        {**kind, "name": "halves", "required": None},
+    ]
+    text = text_of(changed, "What is no digit")
+    assert "1 of 2 kinds of pictures" in text
+    assert "Hardest of all kinds is letters: 89.00 % are called foreign" in text
+    assert "letters would be answered with 95.00 % on average" in text
+
+
+def test_nothing_is_said_of_what_was_not_measured(results):
+    titles = [i["title"] for i in insights(results)]
+    assert "What is no digit" not in titles
+    without = [i["title"] for i in insights({**results, "confidence": None})]
+    assert set(titles) - set(without) == {"How sure, and how often right", "What withholding answers buys"}

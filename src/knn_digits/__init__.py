@@ -13,6 +13,8 @@ The package, in the order data flows through it::
     confidence/         calibrated probabilities, rejection, credibility, prediction sets
     judging.py          a vector -> its neighbors, the classes' shares, the evidence for the answer
     calibrating.py      training images answered out of fold
+    drawing/            the house style, small pictures, and an explanation as one figure
+    explanation.py      why an answer, and not the runner-up: everything it rests on
     preset_names.py     the presets by name, for help texts
     classifier.py       KNNDigitClassifier and its presets: the recognizer
     model_manifest.py   what a saved model must look like, checked
@@ -25,6 +27,7 @@ The package, in the order data flows through it::
     answering.py        the test images answered and timed: by the tuned k-NN, a preset, some of its stages
     stages.py           what each stage of a preset buys
     mistakes.py         single images worth looking at
+    audit/              labels that neighbors contradict, and duplicates -> audit.json
     insights.py         what results say, in words
     experiment.py       the whole story, in order -> results.json
     benchmark/          our presets beside other libraries, measured in one run -> bench.json

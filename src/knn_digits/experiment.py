@@ -23,6 +23,7 @@ from knn_digits.classifier import DEFAULT_PRESET, PRESETS, KNNDigitClassifier
 from knn_digits.datasets import DigitDataset
 from knn_digits.evaluation import evaluate, mcnemar
 from knn_digits.experiment_data import ExperimentData
+from knn_digits.explained import explain_some
 from knn_digits.folds import make_folds
 from knn_digits.insights import insights
 from knn_digits.machine import describe_machine, describe_versions, peak_memory_mb, utc_now
@@ -129,6 +130,7 @@ def run_experiment(
         "dataset": data.about(),
         "stages": None,
         "confidence": None,
+        "explanations": [],
     }
     arrays: dict[str, NDArray] = {}
     seconds: dict[str, float] = {}
@@ -153,6 +155,8 @@ def run_experiment(
         add("stages", ({"stages": stages}, {}))
     confidence, pictures = measure_assurance(data, evaluated, max_error, told)
     add("confidence", ({"confidence": confidence}, pictures))
+    explanations, pictures = explain_some(data, evaluated, told)
+    add("explain", ({"explanations": explanations}, pictures))
     results["timings"] = {
         "step_s": seconds,
         "total_s": time.perf_counter() - started,

@@ -31,6 +31,8 @@ def insights(results: dict[str, Any]) -> list[dict[str, str]]:
         found.append((f"What the {evaluation['preset']} preset buys", _what_the_preset_buys(results)))
     if results["stages"]:
         found.append(("What each stage buys", _what_each_stage_buys(results["stages"])))
+    if results["confidence"]:
+        found += _what_answers_are_worth(results["confidence"], evaluation)
     if results["evaluation"]["mistakes"]:
         found += [
             ("Which digits are confused", _confused_pairs(results)),
@@ -91,6 +93,55 @@ def _what_each_stage_buys(stages: dict[str, Any]) -> str:
         f"{few}{_count(stages['n_contested'], 'image')} of {stages['rows'][0]['n']:,} "
         f"({_percent(stages['contested_share'])}) had more than one class among {stages['n_candidates']:,} "
         "candidates; the others were answered without judging any class."
+    )
+
+
+def _what_answers_are_worth(confidence: dict[str, Any], evaluation: dict[str, Any]) -> list[tuple[str, str]]:
+    found = [
+        ("How sure, and how often right", _how_sure(confidence["calibration"])),
+        ("What withholding answers buys", _what_withholding_buys(confidence["rejection"], evaluation)),
+    ]
+    kinds = confidence["credibility"]["kinds"]
+    return [*found, ("What is no digit", _what_is_no_digit(kinds, confidence["credibility"]))] if kinds else found
+
+
+def _how_sure(calibration: dict[str, Any]) -> str:
+    least, text = calibration["least_sure"], ""
+    if least["n"] < calibration["n"]:
+        text = (
+            f" Of the {least['n']:,} least sure answers {_percent(least['accuracy'])} are right, at a mean "
+            f"probability of {_percent(least['confidence'])}."
+        )
+    return (
+        f"On average an answer gives itself {_percent(calibration['mean_confidence'])}, and "
+        f"{_percent(calibration['accuracy'])} are right.{text} The log loss is {calibration['log_loss']:.4f}; "
+        f"that of plain shares of the vote is {calibration['log_loss_raw']:.4f}."
+    )
+
+
+def _what_withholding_buys(rejection: dict[str, Any], evaluation: dict[str, Any]) -> str:
+    all_answers = f"{_count(evaluation['errors'], 'error')} among all {evaluation['n']:,} answers"
+    steps = [
+        f"at the threshold that withholds {_share(row['reject'])} of the training images, "
+        f"{_count(row['rejected'], 'test image')} ({_percent(row['rejected_share'])}) go to a person and "
+        f"{_count(row['errors'], 'error')} remain{'s' if row['errors'] == 1 else ''} among {row['answered']:,} answers"
+        for row in rejection["rows"]
+        if row["reject"] in (0.01, 0.02) and row["answered"]
+    ]
+    return f"There are {all_answers}; {'; '.join(steps)}." if steps else f"There are {all_answers}."
+
+
+def _what_is_no_digit(kinds: list[dict[str, Any]], credibility: dict[str, Any]) -> str:
+    held_out = [kind for kind in kinds if kind["held_out"] and kind["required"] is not None]
+    kept = sum(kind["called_foreign"] >= kind["required"] for kind in held_out)
+    hardest = min(kinds, key=lambda kind: kind["called_foreign"])
+    surest = max(kinds, key=lambda kind: kind["mean_probability"])
+    return (
+        f"At a credibility of {_share(credibility['level'])} or less, {kept} of {_count(len(held_out), 'kind')} of "
+        "pictures that are no digits, held out and with a share required of them, are found out often enough. "
+        f"Hardest of all kinds is {hardest['name']}: {_percent(hardest['called_foreign'])} are called foreign. "
+        f"{_percent(credibility['digits_called_foreign'])} of the real test digits are, too. Probabilities alone "
+        f"would not tell: {surest['name']} would be answered with {_percent(surest['mean_probability'])} on average."
     )
 
 
@@ -213,6 +264,10 @@ def _count(n: int, what: str) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.2%}".replace("%", " %")
+
+
+def _share(chosen: float) -> str:
+    return f"{100 * chosen:g} %"
 
 
 def _milliseconds(duration: float) -> str:

@@ -205,6 +205,24 @@ def test_run_with_the_pixels_preset_is_the_tuned_one(call):
     assert "What each stage buys" not in page
 
 
+def test_a_share_of_errors_is_told_with_what_is_withheld_for_it(call):
+    done = call("run", "--dataset", "digits", "--quick", "--preset", "fast", "--max-error", "0.01")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("At most 1.000% wrong")]
+    results = json.loads(Path("knn-digits-report/results.json").read_text())
+    asked = results["confidence"]["rejection"]["max_error"]
+    assert asked["max_error"] == 0.01
+    assert f"not sure of {asked['rejected']} test images" in line
+    assert f"{asked['errors']} are wrong" in line
+    page = Path("knn-digits-report/index.html").read_text(encoding="utf-8")
+    assert "At most 1\N{NO-BREAK SPACE}% wrong" in page
+
+
+@pytest.mark.parametrize("share", ["1.5", "1", "-0.1", "few"])
+def test_a_share_of_errors_that_is_none_is_wrong_use(call, share):
+    call("run", "--dataset", "digits", "--max-error", share).assert_one_line_error(code=2)
+    assert not Path("knn-digits-report").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "fit"])
 def test_help_says_what_each_preset_is(call, command):
     told = " ".join(call(command, "--help").out.split())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import sobel
 
 from knn_digits.arrays import read_only
-from knn_digits.distances.distortion import distortion, gradient_planes
+from knn_digits.distances.distortion import displacements, distortion, gradient_planes
 from knn_digits.distances.distortion_kernel import measure
 
 
@@ -116,6 +116,28 @@ def test_a_stroke_moved_within_the_window_fits_perfectly(shift, rng):
     reach = max(map(abs, shift))
     assert distortion(moved, image, reach) == 0
     assert distortion(moved, image, reach - 1) > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures(2), st.integers(0, 3))
+def test_moves_lead_where_the_residual_says(images, window):
+    query, reference = images
+    field, residual = displacements(query, reference, window)
+    assert residual.sum() == measured(images[:1], images[1:], all_ids(1, 1), window=window)
+    side, reach = len(query), window + 1
+    wanted = np.pad(gradient_planes(images[:1])[0], ((0, 0), (1, 1), (1, 1))).astype(int)
+    offered = np.pad(gradient_planes(images[1:])[0], ((0, 0), (reach, reach), (reach, reach))).astype(int)
+
+    def left(y, x, down, right):
+        at = slice(y + window + down, y + window + down + 3), slice(x + window + right, x + window + right + 3)
+        return np.square(wanted[:, y : y + 3, x : x + 3] - offered[:, *at]).sum()
+
+    for y, x in np.ndindex(side, side):
+        down, right = (int(move) for move in field[y, x])
+        assert left(y, x, down, right) == residual[y, x]
+        moves = range(-window, window + 1)
+        nearer = [(v, u) for v in moves for u in moves if v * v + u * u < down * down + right * right]
+        assert all(left(y, x, *move) > residual[y, x] for move in nearer)
 
 
 class TestGivingUpEarly:

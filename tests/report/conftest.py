@@ -77,6 +77,30 @@ def many_votes() -> Experiment:
 
 
 @pytest.fixture(scope="session")
+def surely() -> Experiment:
+    """Images of MNIST's size, as pictures that are no digits have; enough of them for prediction sets."""
+    small = small_digits(260)
+    dataset = DigitDataset(
+        as_large_as_mnist(small.train_images),
+        small.train_labels,
+        as_large_as_mnist(small.test_images),
+        small.test_labels,
+        name="enlarged",
+        source="x",
+        licence="x",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("knn_digits.assurance.N_FOREIGN", 8)
+        patch.setattr("knn_digits.experiment.N_MAP", 40)  # so few that no t-SNE is computed
+        patch.setattr("knn_digits.experiment_data.disputed_test_positions", lambda _: range(0, 80, 7))
+        return run_experiment(dataset, preset="fast", max_error=0.01, n_jobs=1)
+
+
+def as_large_as_mnist(images: np.ndarray) -> np.ndarray:
+    return np.pad(np.kron(images, np.ones((1, 3, 3), np.uint8)), ((0, 0), (2, 2), (2, 2)))
+
+
+@pytest.fixture(scope="session")
 def drawn(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results with the report, to be looked at only."""
     folder = tmp_path_factory.mktemp("drawn")

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from knn_digits.drawing.wording import milliseconds, percent
 from knn_digits.experiment import Experiment
 from knn_digits.report import cards
 from knn_digits.report.figures_evaluation import compared, comparison
 from knn_digits.report.page import CHAPTERS, heat
-from knn_digits.report.wording import milliseconds, percent
 
 from .conftest import HOSTILE, HOSTILE_NAMES
 
@@ -94,7 +94,7 @@ def test_every_picture_is_there_whole_and_described(page: Page, experiment: Expe
     pictures, results = page.all("img"), experiment.results
     n_pairs, n_hardest = len(results["exploration"]["closest_pairs"]), len(results["show"]["hardest"])
     n_mistakes = len(results["evaluation"]["mistakes"])
-    assert len(pictures) == 11 + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
+    assert len(pictures) == 13 + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
     for attributes in pictures:
         assert len(attributes["alt"] or "") > 20
         header, content = attributes["src"].split(",", 1)
@@ -210,7 +210,8 @@ def test_a_preset_without_stages_has_no_chapter_on_them(render: Draw, many_votes
         "#reproduce",
         "#reproduce",
     ]
-    assert "8 Insights" in " ".join(page.text.split())
+    assert "8 How sure" in " ".join(page.text.split())
+    assert "9 Insights" in " ".join(page.text.split())
 
 
 def test_the_tuned_setting_is_told_of_whatever_is_evaluated(render: Draw, results: dict, arrays: dict):

@@ -8,6 +8,7 @@
     knn-digits data     data.py     fetch, find or verify MNIST
     knn-digits report   report.py   draw a report again from its results
     knn-digits bench    bench.py    measure our presets beside others
+    knn-digits audit    audit.py    labels that neighbors contradict, and duplicates
 
     options.py    options that several commands share
     terminal.py   progress bars and tables
@@ -29,6 +30,7 @@ from collections.abc import Sequence
 import click
 
 from knn_digits import __version__
+from knn_digits.cli.audit import audit
 from knn_digits.cli.bench import bench
 from knn_digits.cli.data import data
 from knn_digits.cli.fit import fit
@@ -56,7 +58,7 @@ def cli(verbose: int, debug: bool) -> None:
     logging.basicConfig(level=level, format="knn-digits: %(message)s", stream=sys.stderr, force=True)
 
 
-for command in (run, fit, model, data, report, bench):
+for command in (run, fit, model, data, report, bench, audit):
     cli.add_command(command)
 
 

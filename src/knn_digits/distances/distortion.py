@@ -12,10 +12,12 @@ Gradients are rounded to -24..24. A sum over 3 x 3 pixels and both directions is
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["distortion", "gradient_planes"]
+__all__ = ["displacements", "distortion", "gradient_planes"]
 
 
 def gradient_planes(images: NDArray[np.uint8]) -> NDArray[np.int16]:
@@ -57,15 +59,43 @@ def distortion(query: NDArray[np.uint8], reference: NDArray[np.uint8], window: i
     distance : int
         Zero for an image and itself; never larger with a larger window.
     """
-    side = len(query)
+    return int(displacements(query, reference, window)[1].sum())
+
+
+def displacements(
+    query: NDArray[np.uint8], reference: NDArray[np.uint8], window: int = 2
+) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+    """Find where each pixel of the query finds its match in the reference, and what is left unmatched there.
+
+    Parameters
+    ----------
+    query, reference : uint8 ndarray of shape (side, side)
+    window : int
+        How many pixels each way a match may lie off.
+
+    Returns
+    -------
+    field : int8 ndarray of shape (side, side, 2)
+        Rows down and columns to the right from a pixel to its match; of equally good ones the nearest, so that
+        blank paper stays where it is.
+    residual : int64 ndarray of shape (side, side)
+        Sums to the distance.
+    """
+    side, border = len(query), window + 1
     wanted = np.pad(gradient_planes(query[None])[0], ((0, 0), (1, 1), (1, 1))).astype(np.int64)
-    border = window + 1
     offered = np.pad(gradient_planes(reference[None])[0], ((0, 0), (border, border), (border, border)))
+    field = np.zeros((side, side, 2), np.int8)
     best = np.full((side, side), np.iinfo(np.int64).max)
-    for dy in range(2 * window + 1):
-        for dx in range(2 * window + 1):
-            moved = offered[:, dy : dy + side + 2, dx : dx + side + 2]
-            squares = np.square(wanted - moved).sum(axis=0)
-            around = sum(squares[v : v + side, u : u + side] for v in range(3) for u in range(3))
-            best = np.minimum(best, around)
-    return int(best.sum())
+    for down, right in _shortest_first(window):
+        y, x = down + window, right + window
+        squares = np.square(wanted - offered[:, y : y + side + 2, x : x + side + 2]).sum(axis=0)
+        around = sum(squares[v : v + side, u : u + side] for v in range(3) for u in range(3))
+        better = around < best
+        best[better], field[better] = around[better], (down, right)
+    return field, best
+
+
+def _shortest_first(window: int) -> list[tuple[int, int]]:
+    """All moves of at most `window` pixels each way, by their length."""
+    reach = range(-window, window + 1)
+    return sorted(product(reach, reach), key=lambda move: move[0] ** 2 + move[1] ** 2)

@@ -9,12 +9,12 @@
     │   ├── figures_tuning.py          error against k, cost
     │   ├── figures_evaluation.py      comparison, confusions, classes, mistakes
     │   ├── figures_stages.py          errors and time of each stage
-    │   └── style.py                   colors, type, axes; a figure as bytes
+    │   ├── figures_confidence.py      how sure and how often right, what withholding buys
+    │   └── figures_foreign.py         pictures that are no digits
     └── page.py                    the page, from templates/
         └── cards.py                   small pictures with words: mistakes and their neighbors
-    pictures.py                    images as ink on paper, grids, PNG, data URIs
-    wording.py                     numbers and lists as text
 
+How a figure looks, small pictures and numbers as text are `knn_digits.drawing`'s.
 Everything is drawn in memory before the first file is written. The same results give the same bytes.
 """
 

@@ -11,10 +11,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from knn_digits.output_folder import writing
-from knn_digits.report.page import environment, policy_of, stylesheet
-from knn_digits.report.pictures import data_uri
-from knn_digits.report.style import (
+from knn_digits.drawing.pictures import data_uri
+from knn_digits.drawing.style import (
     BLUE,
     GRID_WIDTH,
     INK,
@@ -26,7 +24,9 @@ from knn_digits.report.style import (
     house_style,
     new_figure,
 )
-from knn_digits.report.wording import percent
+from knn_digits.drawing.wording import percent
+from knn_digits.output_folder import writing
+from knn_digits.report.page import environment, policy_of, stylesheet
 
 __all__ = ["draw_bench", "error_against_time"]
 

@@ -1,4 +1,4 @@
-"""Pictures with words beside them, as the page shows them: mistakes, differences, pairs, hard ones."""
+"""Pictures with words beside them, as the page shows them: mistakes, differences, pairs, hard ones, foreign ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.report.pictures import data_uri, png_bytes, strip
-from knn_digits.report.style import Arrays, Results
-from knn_digits.report.wording import distance, label_text, listed
+from knn_digits.drawing.pictures import data_uri, png_bytes, strip
+from knn_digits.drawing.style import Arrays, Results
+from knn_digits.drawing.wording import distance, label_text, listed, percent
 
-__all__ = ["Card", "Gallery", "difference_cards", "hardest_cards", "mistake_gallery", "pair_cards"]
+__all__ = [
+    "Card",
+    "Gallery",
+    "difference_cards",
+    "foreign_cards",
+    "hardest_cards",
+    "mistake_gallery",
+    "pair_cards",
+]
 
 # A page that a phone opens: at most so many mistakes, and at most so many bytes of their pictures.
 MOST_MISTAKES, MOST_DIFFERENCES = 1000, 200
@@ -142,6 +150,27 @@ def hardest_cards(results: Results, arrays: Arrays) -> list[Card]:
         )
         for row, image in zip(results["show"]["hardest"], arrays["hardest_images"], strict=True)
     ]
+
+
+def foreign_cards(results: Results, arrays: Arrays) -> list[Card]:
+    """Show of each kind of pictures that are no digits the one most surely taken for a digit, the surest first."""
+    confidence = results["confidence"]
+    if confidence is None or not confidence["credibility"]["kinds"]:
+        return []
+    shown = zip(confidence["credibility"]["kinds"], arrays["foreign_images"], strict=True)
+    cards = [_foreign_card(kind, images) for kind, images in shown]
+    return sorted(cards, key=lambda card: -card.about["probability"])
+
+
+def _foreign_card(kind: dict[str, Any], images: NDArray[Any]) -> Card:
+    surest = max(range(len(images)), key=lambda i: kind["shown"][i]["probability"])
+    shown = kind["shown"][surest]
+    return Card(
+        {"name": kind["name"], **shown},
+        _picture(images[surest][None]),
+        f"No digit but of the kind {label_text(kind['name'])}; the nearest digit would be "
+        f"{label_text(shown['answer'])} with a probability of {percent(shown['probability'])}",
+    )
 
 
 def _picture(images: NDArray[Any]) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from knn_digits.drawing.style import Arrays, Drawn, Results, as_png, as_svg, house_style
 from knn_digits.progress import Advance
 from knn_digits.report import (
+    figures_confidence,
     figures_evaluation,
     figures_exploration,
+    figures_foreign,
     figures_show,
     figures_stages,
     figures_tuning,
 )
-from knn_digits.report.style import Arrays, Drawn, Results, as_png, as_svg, house_style
 
 __all__ = ["FIGURES", "Picture", "draw_figures"]
 
@@ -32,6 +34,9 @@ FIGURES: Mapping[str, Callable[[Results, Arrays], Drawn | None]] = {
     "per_class": figures_evaluation.per_class,
     "mistakes": figures_evaluation.mistakes,
     "stages": figures_stages.stages,
+    "reliability": figures_confidence.reliability,
+    "risk_coverage": figures_confidence.risk_coverage,
+    "foreign": figures_foreign.foreign,
 }
 
 _PIXELS_AN_INCH = 115  # of the page; type is then as large as that of the page

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import NDArray
 
-from knn_digits.report.pictures import thumbnails
-from knn_digits.report.style import (
+from knn_digits.drawing.pictures import thumbnails
+from knn_digits.drawing.style import (
     BLUE,
     GREEN,
     INK,
@@ -30,7 +30,7 @@ from knn_digits.report.style import (
     plain_name,
     rows_of_classes,
 )
-from knn_digits.report.wording import count, interval, label_text, listed, percent
+from knn_digits.drawing.wording import count, interval, label_text, listed, percent
 
 __all__ = ["compared", "comparison", "confusion", "mistakes", "per_class"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from knn_digits.report.pictures import ink_on_paper, mosaic, thumbnails
-from knn_digits.report.style import (
+from knn_digits.drawing.pictures import ink_on_paper, mosaic, thumbnails
+from knn_digits.drawing.style import (
     BLUE,
     GRAY,
     INK,
@@ -20,7 +20,7 @@ from knn_digits.report.style import (
     plain,
     rows_of_classes,
 )
-from knn_digits.report.wording import count, distance, label_text, listed, percent
+from knn_digits.drawing.wording import count, distance, label_text, listed, percent
 
 __all__ = ["class_balance", "closest_pairs", "ink_per_class", "mean_and_spread"]
 

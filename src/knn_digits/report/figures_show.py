@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from knn_digits.report.pictures import ink_on_paper, mosaic, thumbnails
-from knn_digits.report.style import (
+from knn_digits.drawing.pictures import ink_on_paper, mosaic, thumbnails
+from knn_digits.drawing.style import (
     CLASS_COLORS,
     GRAY,
     WIDTH,
@@ -21,7 +21,7 @@ from knn_digits.report.style import (
     picture_grid,
     plain,
 )
-from knn_digits.report.wording import count, label_text, listed
+from knn_digits.drawing.wording import count, label_text, listed
 
 __all__ = ["digit_map", "hardest", "samples"]
 

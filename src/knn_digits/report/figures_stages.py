@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from knn_digits.report.style import (
+from knn_digits.drawing.style import (
     BLUE,
     GREEN,
     ORANGE,
@@ -17,7 +17,7 @@ from knn_digits.report.style import (
     new_figure,
     plain_name,
 )
-from knn_digits.report.wording import count, counted, interval, milliseconds, percent
+from knn_digits.drawing.wording import count, counted, interval, milliseconds, percent
 
 __all__ = ["stages"]
 

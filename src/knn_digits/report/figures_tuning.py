@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from knn_digits.report.style import (
+from knn_digits.drawing.style import (
     BLUE,
     GREEN,
     INK,
@@ -19,7 +19,7 @@ from knn_digits.report.style import (
     percent_axis,
     rows_of_classes,
 )
-from knn_digits.report.wording import count, listed, percent, seconds
+from knn_digits.drawing.wording import count, listed, percent, seconds
 
 __all__ = ["families", "tuning_cost", "tuning_curve"]
 

@@ -11,16 +11,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from knn_digits.report import cards, wording
+from knn_digits.drawing import wording
+from knn_digits.drawing.pictures import data_uri, lighter
+from knn_digits.drawing.style import Arrays, Results
+from knn_digits.report import cards
 from knn_digits.report.figures import Picture
 from knn_digits.report.figures_evaluation import compared
+from knn_digits.report.figures_confidence import plain_percent
+from knn_digits.report.figures_foreign import by_use
 from knn_digits.report.figures_tuning import families
-from knn_digits.report.pictures import data_uri, lighter
-from knn_digits.report.style import Arrays, Results
 
 __all__ = ["CHAPTERS", "environment", "policy_of", "render_page", "stylesheet"]
 
-# The steps of a run: anchor, title. That of the stages is left out where there are none.
+# The steps of a run: anchor, title. Those named after an object of the results are left out where it is null.
 CHAPTERS = (
     ("acquire", "Acquire"),
     ("explore", "Explore"),
@@ -30,8 +33,10 @@ CHAPTERS = (
     ("tune", "Tune"),
     ("evaluate", "Evaluate"),
     ("stages", "What each stage buys"),
+    ("confidence", "How sure"),
     ("insights", "Insights"),
 )
+_MAY_BE_LEFT_OUT = frozenset({"stages", "confidence"})
 # Charts stay sharp at any size as SVG; the map is pixels anyway.
 _AS_PNG = frozenset({"map"})
 _LARGEST_FIGURE = 800_000  # bytes
@@ -54,7 +59,7 @@ def render_page(results: Results, arrays: Arrays, pictures: dict[str, Picture]) 
         .get_template("page.html")
         .render(
             r=results,
-            chapters=[c for c in CHAPTERS if c[0] != "stages" or results["stages"] is not None],
+            chapters=[c for c in CHAPTERS if c[0] not in _MAY_BE_LEFT_OUT or results[c[0]] is not None],
             style=style,
             script=Markup(script),
             policy=policy_of(style, script),
@@ -65,6 +70,8 @@ def render_page(results: Results, arrays: Arrays, pictures: dict[str, Picture]) 
             differences=cards.difference_cards(results, arrays),
             pairs=cards.pair_cards(results, arrays),
             hardest=cards.hardest_cards(results, arrays),
+            foreign=cards.foreign_cards(results, arrays),
+            foreign_by_use=_foreign_by_use(results),
             heat=heat(results["evaluation"]["confusion"]),
         )
     )
@@ -80,6 +87,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update({function.__name__: function for function in _FILTERS})
+    made.filters["plain_percent"] = plain_percent
     return made
 
 
@@ -92,6 +100,12 @@ def policy_of(style: str, script: str | None = None) -> str:
     """Write a content security policy that allows our style and script, by their hashes, and nothing else."""
     scripts = f" script-src '{_hash(script)}'" if script is not None else ""
     return f"default-src 'none'; img-src data:; style-src '{_hash(style)}';{scripts}"
+
+
+def _foreign_by_use(results: Results) -> list[tuple[str, list[dict[str, Any]]]]:
+    confidence = results["confidence"]
+    kinds = confidence["credibility"]["kinds"] if confidence is not None else []
+    return by_use(kinds, [kind["held_out"] for kind in kinds])
 
 
 def heat(confusion: list[list[int]]) -> list[list[int]]:

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from knn_digits.report.pictures import ink_on_paper, mosaic
-from knn_digits.report.wording import label_text, percent
+from knn_digits.drawing.pictures import ink_on_paper, mosaic
+from knn_digits.drawing.wording import label_text, percent
 
 __all__ = [
     "BLUE",
@@ -37,6 +37,7 @@ __all__ = [
     "as_png",
     "as_svg",
     "bare_figure",
+    "escaped",
     "house_style",
     "new_figure",
     "percent_axis",
@@ -140,13 +141,18 @@ def plain(label: object) -> str:
     text = label_text(label)
     if len(text) > _LONGEST_LABEL:
         text = text[: _LONGEST_LABEL - 1] + "…"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Keep dollar signs of a text from being read as a formula."""
     return text.replace("$", r"\$")
 
 
 def plain_name(name: object) -> str:
     """Make the name of a setting fit for a figure; longer than that of a class."""
     text = label_text(name)
-    return (text if len(text) <= 60 else text[:59] + "…").replace("$", r"\$")
+    return escaped(text if len(text) <= 60 else text[:59] + "…")
 
 
 def rows_of_classes(ax: Axes, labels: list[Any]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""How the report writes numbers and lists: one way for each, wherever they stand."""
+"""How numbers and lists are written in reports and figures: one way for each, wherever they stand."""
 
 from __future__ import annotations
 
