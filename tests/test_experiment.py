@@ -115,7 +115,7 @@ def test_every_stage_makes_the_errors_of_a_model_of_its_own(staged, hard_digits)
         if before is not None:
             assert (row["mended"], row["made"]) == ((before & ~wrong).sum(), (wrong & ~before).sum())
         before = wrong
-    assert len({row["errors"] for row in rows}) == 4
+    assert all(row["mended"] or row["made"] for row in rows[1:])
     assert rows[-1]["errors"] == staged.results["evaluation"]["errors"]
 
 
@@ -181,9 +181,10 @@ def test_a_share_of_errors_that_was_asked_for_has_a_row(few_digits):
     assert asked["threshold"] is not None
 
 
-def test_few_images_have_no_confidence(few_digits):
-    """Of some class there is but one image, which cannot be answered by others of its class."""
-    rows = [*np.flatnonzero(few_digits.train_labels > 0), np.flatnonzero(few_digits.train_labels == 0)[0]]
+def test_too_few_different_images_have_no_confidence(few_digits):
+    """Of some class there is one image and its copy, which cannot be answered by others of its class."""
+    of_class, one = few_digits.train_labels > 0, np.flatnonzero(few_digits.train_labels == 0)[0]
+    rows = [*np.flatnonzero(of_class), one, one]
     dataset = DigitDataset(
         few_digits.train_images[rows], few_digits.train_labels[rows], few_digits.test_images,
         few_digits.test_labels, name="x", source="x", licence="x",

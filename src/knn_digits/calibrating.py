@@ -91,9 +91,7 @@ def answers_out_of_fold(
     parts = []
     for held_out in _held_out(folds, judge, everything=isinstance(embedding, DigitEmbedding)):
         vectors, residuals = vectors_of(folds != folds[held_out[0]])
-        search = ExactSearch(vectors)
-        search.forget(np.flatnonzero(folds == folds[held_out[0]]))
-        of_fold = replace(judge, search=search)
+        of_fold = replace(judge, search=ExactSearch(vectors).without(folds == folds[held_out[0]]))
         scales = typical_nearness(of_fold, images, vectors, residuals, n_jobs)
         asked = blocks_of(len(held_out), _IMAGES_AT_ONCE, n_jobs)
         found = map_blocks(_answerer(of_fold, images, vectors, residuals, held_out, scales), asked, n_jobs)

@@ -32,7 +32,7 @@ def explain_some(
     explained : list of dict
         Fields of ``explanations`` in ``results.json``.
     arrays : dict of str to ndarray
-        Pictures, fields of displacement and maps, all named ``explained_``, one row an explanation. What belongs to
+        Pictures, displacements and maps, all named ``explained_``, one row an explanation. What belongs to
         the answer and the runner-up stands in this order; zeros where there is no runner-up, NaN where no map.
     """
     model = evaluated.model

@@ -27,8 +27,6 @@ from knn_digits.reranking import DistortionReranker
 __all__ = ["Asked", "Explanation", "Resemblance", "explain", "one_image"]
 
 _N_SHOWN = 8  # of the nearest references
-_NUMBERS_AT_ONCE = 2**18  # of references measured one by one: their differences stay in the cache
-_MOST_BYTES = 2**15  # whose squared distance fits 32 bits
 _SMALLEST = 8 * 8  # numbers of an image; shorter rows are filled up
 
 
@@ -294,30 +292,16 @@ class Asked:
 
 
 def _nearest_of_another_class(vector: NDArray, judge: Judge, answer: int) -> tuple[int, float] | None:
-    """Measure all references of other classes: id and squared distance of the nearest, the later learned of two.
+    """Search among the references of all other classes: id and squared distance of the nearest.
 
     However many candidates the search gave, all may be of one class.
     """
-    references = judge.search.references
-    other = judge.label_codes.to_array()[: len(references)] != answer
-    other[judge.search.forgotten] = False
-    if not other.any():
+    codes = judge.label_codes.to_array()[: len(judge.search.references)]
+    others = judge.search.without(codes == answer)
+    if not len(others):
         return None
-    squared = np.where(other, _squared_distances(vector, references)[: len(other)], np.inf)
-    last = np.flatnonzero(squared == squared.min())[-1]
-    return int(last), float(squared[last])
-
-
-def _squared_distances(vector: NDArray, references: GrowingRows) -> NDArray[np.float64]:
-    """Measure all references one by one; whole numbers exactly."""
-    d = vector.shape[1]
-    bytes_only = vector.dtype.itemsize == references.dtype.itemsize == 1
-    exact = np.int32 if bytes_only and d < _MOST_BYTES else np.float64
-    squared = []
-    for _, rows in references.blocks(max(1, _NUMBERS_AT_ONCE // d)):
-        difference = np.subtract(rows, vector, dtype=exact)
-        squared.append(np.einsum("ij,ij->i", difference, difference))
-    return np.concatenate(squared).astype(np.float64)
+    squared, ids = others.kneighbors(vector, 1)
+    return int(ids[0, 0]), float(squared[0, 0])
 
 
 def _evidence(asked: Asked, answer: Resemblance, runner_up: Resemblance) -> NDArray[np.float64] | None:

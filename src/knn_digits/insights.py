@@ -99,7 +99,7 @@ def _what_each_stage_buys(stages: dict[str, Any]) -> str:
 def _what_answers_are_worth(confidence: dict[str, Any], evaluation: dict[str, Any]) -> list[tuple[str, str]]:
     found = [
         ("How sure, and how often right", _how_sure(confidence["calibration"])),
-        ("What withholding answers buys", _what_withholding_buys(confidence["rejection"], evaluation)),
+        ("Withholding the least sure answers", _what_withholding_buys(confidence["rejection"], evaluation)),
     ]
     kinds = confidence["credibility"]["kinds"]
     return [*found, ("What is no digit", _what_is_no_digit(kinds, confidence["credibility"]))] if kinds else found
@@ -123,8 +123,8 @@ def _what_withholding_buys(rejection: dict[str, Any], evaluation: dict[str, Any]
     all_answers = f"{_count(evaluation['errors'], 'error')} among all {evaluation['n']:,} answers"
     steps = [
         f"at the threshold that withholds {_share(row['reject'])} of the training images, "
-        f"{_count(row['rejected'], 'test image')} ({_percent(row['rejected_share'])}) go to a person and "
-        f"{_count(row['errors'], 'error')} remain{'s' if row['errors'] == 1 else ''} among {row['answered']:,} answers"
+        f"{_count(row['rejected'], 'test image')} ({_percent(row['rejected_share'])}) would be left to a person, "
+        f"with {_count(row['errors'], 'error')} among the other {row['answered']:,} answers"
         for row in rejection["rows"]
         if row["reject"] in (0.01, 0.02) and row["answered"]
     ]
@@ -137,11 +137,12 @@ def _what_is_no_digit(kinds: list[dict[str, Any]], credibility: dict[str, Any]) 
     hardest = min(kinds, key=lambda kind: kind["called_foreign"])
     surest = max(kinds, key=lambda kind: kind["mean_probability"])
     return (
-        f"At a credibility of {_share(credibility['level'])} or less, {kept} of {_count(len(held_out), 'kind')} of "
-        "pictures that are no digits, held out and with a share required of them, are found out often enough. "
+        f"Of {_count(len(held_out), 'kind')} of pictures that are no digits, held out and with a share required "
+        f"of them, {kept} {'is' if kept == 1 else 'are'} called foreign often enough, at a credibility of "
+        f"{_share(credibility['level'])} or less. "
         f"Hardest of all kinds is {hardest['name']}: {_percent(hardest['called_foreign'])} are called foreign. "
-        f"{_percent(credibility['digits_called_foreign'])} of the real test digits are, too. Probabilities alone "
-        f"would not tell: {surest['name']} would be answered with {_percent(surest['mean_probability'])} on average."
+        f"{_percent(credibility['digits_called_foreign'])} of the real test digits are, too. Probabilities do not "
+        f"tell: on average {surest['name']} would be answered with {_percent(surest['mean_probability'])}."
     )
 
 

@@ -94,7 +94,8 @@ def test_every_picture_is_there_whole_and_described(page: Page, experiment: Expe
     pictures, results = page.all("img"), experiment.results
     n_pairs, n_hardest = len(results["exploration"]["closest_pairs"]), len(results["show"]["hardest"])
     n_mistakes = len(results["evaluation"]["mistakes"])
-    assert len(pictures) == 13 + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
+    n_figures = 13 + len(results["explanations"])
+    assert len(pictures) == n_figures + n_pairs + n_hardest + len(results["differences"]) + 2 * n_mistakes
     for attributes in pictures:
         assert len(attributes["alt"] or "") > 20
         header, content = attributes["src"].split(",", 1)
@@ -211,7 +212,7 @@ def test_a_preset_without_stages_has_no_chapter_on_them(render: Draw, many_votes
         "#reproduce",
     ]
     assert "8 How sure" in " ".join(page.text.split())
-    assert "9 Insights" in " ".join(page.text.split())
+    assert "10 Insights" in " ".join(page.text.split())
 
 
 def test_the_tuned_setting_is_told_of_whatever_is_evaluated(render: Draw, results: dict, arrays: dict):

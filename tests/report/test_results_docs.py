@@ -16,6 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "results.md"
 OPEN = {"versions", "tuning.search_s", "timings.step_s", "confidence.prediction_sets[].sizes"}
 # Objects that have the same fields wherever they stand.
 SAME = {
+    "*either*": ("explanations[].answer", "explanations[].runner_up"),
     "*setting*": ("tuning.curve[]", "tuning.best", "tuning.one_standard_error", "tuning.chosen"),
     "*withheld*": (
         "confidence.rejection.rows[]",

@@ -28,6 +28,7 @@ that comes later in the search must be strictly nearer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +141,17 @@ class ExactSearch:
         if len(gone):
             raise ValueError(f"reference {gone[0]} is forgotten already")
         self._forgotten[ids] = True
+
+    def without(self, left_out: NDArray[np.bool_]) -> ExactSearch:
+        """Search among fewer of the same references, which are not copied; it is for asking only.
+
+        Parameters
+        ----------
+        left_out : bool ndarray of shape (n_references,)
+        """
+        fewer = copy(self)
+        fewer._forgotten = self._forgotten | left_out
+        return fewer
 
     def kneighbors(
         self,

@@ -10,7 +10,8 @@
     │   ├── figures_evaluation.py      comparison, confusions, classes, mistakes
     │   ├── figures_stages.py          errors and time of each stage
     │   ├── figures_confidence.py      how sure and how often right, what withholding buys
-    │   └── figures_foreign.py         pictures that are no digits
+    │   ├── figures_foreign.py         pictures that are no digits
+    │   └── figures_explanations.py    why some answers are what they are
     └── page.py                    the page, from templates/
         └── cards.py                   small pictures with words: mistakes and their neighbors
 

@@ -1,4 +1,4 @@
-"""Pictures with words beside them, as the page shows them: mistakes, differences, pairs, hard ones, foreign ones."""
+"""Pictures with words beside them, as the page shows them: mistakes, differences, pairs, hard and foreign ones."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from knn_digits.report import (
     figures_stages,
     figures_tuning,
 )
+from knn_digits.report.figures_explanations import EXPLANATIONS
 
 __all__ = ["FIGURES", "Picture", "draw_figures"]
 
@@ -37,6 +38,7 @@ FIGURES: Mapping[str, Callable[[Results, Arrays], Drawn | None]] = {
     "reliability": figures_confidence.reliability,
     "risk_coverage": figures_confidence.risk_coverage,
     "foreign": figures_foreign.foreign,
+    **EXPLANATIONS,
 }
 
 _PIXELS_AN_INCH = 115  # of the page; type is then as large as that of the page

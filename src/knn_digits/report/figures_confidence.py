@@ -74,7 +74,7 @@ def _draw_reliability(ax: Axes, bins: dict[str, Bins]) -> None:
 
 
 def _draw_surest(ax: Axes, bins: dict[str, Bins]) -> None:
-    """The last bin, where a mark's height cannot be read on the large scale: a dash is how sure, a mark how right."""
+    """The last bin, which the large scale cannot resolve: a dash is how sure, a mark how right."""
     for at, (name, part) in enumerate(bins.items()):
         (color, marker), last = _LOOKS[name], part[-1]
         ax.plot([at, at], _interval(last), color=color, linewidth=2.4, alpha=0.45, solid_capstyle="butt")

@@ -16,14 +16,14 @@ from knn_digits.drawing.pictures import data_uri, lighter
 from knn_digits.drawing.style import Arrays, Results
 from knn_digits.report import cards
 from knn_digits.report.figures import Picture
-from knn_digits.report.figures_evaluation import compared
 from knn_digits.report.figures_confidence import plain_percent
+from knn_digits.report.figures_evaluation import compared
 from knn_digits.report.figures_foreign import by_use
 from knn_digits.report.figures_tuning import families
 
 __all__ = ["CHAPTERS", "environment", "policy_of", "render_page", "stylesheet"]
 
-# The steps of a run: anchor, title. Those named after an object of the results are left out where it is null.
+# The steps of a run: anchor, title. Those named after a field of the results are left out where it is empty.
 CHAPTERS = (
     ("acquire", "Acquire"),
     ("explore", "Explore"),
@@ -34,9 +34,10 @@ CHAPTERS = (
     ("evaluate", "Evaluate"),
     ("stages", "What each stage buys"),
     ("confidence", "How sure"),
+    ("explanations", "Why these answers"),
     ("insights", "Insights"),
 )
-_MAY_BE_LEFT_OUT = frozenset({"stages", "confidence"})
+_MAY_BE_LEFT_OUT = frozenset({"stages", "confidence", "explanations"})
 # Charts stay sharp at any size as SVG; the map is pixels anyway.
 _AS_PNG = frozenset({"map"})
 _LARGEST_FIGURE = 800_000  # bytes
@@ -59,7 +60,7 @@ def render_page(results: Results, arrays: Arrays, pictures: dict[str, Picture]) 
         .get_template("page.html")
         .render(
             r=results,
-            chapters=[c for c in CHAPTERS if c[0] not in _MAY_BE_LEFT_OUT or results[c[0]] is not None],
+            chapters=[c for c in CHAPTERS if c[0] not in _MAY_BE_LEFT_OUT or results[c[0]]],
             style=style,
             script=Markup(script),
             policy=policy_of(style, script),
