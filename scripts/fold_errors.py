@@ -32,7 +32,9 @@ def read_series(path: Path) -> np.ndarray:
 def with_settings(preset: str, settings: tuple[str, ...], n_jobs: int) -> KNNDigitClassifier:
     """Make a preset's classifier with settings such as ``embedding__sigma=0.9`` or ``n_neighbors=30``."""
     named = PRESETS[preset]
-    model = KNNDigitClassifier(preset, embedding=named.embedding, rerank=named.rerank, n_jobs=n_jobs)
+    model = KNNDigitClassifier(
+        preset, embedding=named.embedding, rerank=named.rerank, calibration_folds=None, n_jobs=n_jobs
+    )
     for name, value in (setting.split("=", 1) for setting in settings):
         model.set_params(**{name: float(value) if "." in value else int(value)})
     return model
