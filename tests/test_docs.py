@@ -49,8 +49,8 @@ def test_every_subcommand_is_in_the_readme():
             assert re.search(rf"knn-digits {name}.*\b{sub}\b", README), f"{name} {sub}"
 
 
-def test_the_python_example_runs(tmp_path):
-    example = re.search(r"^```python\n(.*?)^```", README, flags=re.S | re.M).group(1)
+@pytest.mark.parametrize("example", re.findall(r"^```python\n(.*?)^```", README, flags=re.S | re.M))
+def test_the_python_examples_run(tmp_path, example):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
     )

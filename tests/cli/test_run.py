@@ -5,9 +5,10 @@ import os
 import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from knn_digits import load_dataset, load_model
+from knn_digits import KNNDigitClassifier, load_dataset, load_model
 from knn_digits.classifier import DEFAULT_PRESET
 from knn_digits.preset_names import SUMMARIES
 from knn_digits.results_files import REPORT_FOLDER
@@ -180,6 +181,27 @@ def test_fit_saves_just_the_model(call):
     model = load_model("m")
     digits = load_dataset("digits")
     assert (model.predict(digits.test_images) == digits.test_labels).mean() > 0.97
+
+
+def test_fit_keeps_writers_together_where_they_are_named(call):
+    digits = load_dataset("digits")
+    writers = np.arange(len(digits.train_labels)) // 150
+    Path("writers.txt").write_text("\n".join(map(str, writers)))
+    call(
+        "fit",
+        "--dataset",
+        "digits",
+        "--out",
+        "m",
+        "--preset",
+        "pixels",
+        "--groups",
+        "writers.txt",
+        "--n-jobs",
+        "2",
+    )
+    same = KNNDigitClassifier("pixels").fit(digits.train_images, digits.train_labels, groups=writers)
+    np.testing.assert_array_equal(load_model("m").out_of_fold_.probabilities, same.out_of_fold_.probabilities)
 
 
 def test_fit_takes_the_accurate_preset_by_default(call):
