@@ -5,6 +5,7 @@ import pytest
 
 from knn_digits import KNNDigitClassifier
 from knn_digits.calibrating import folds_for
+from knn_digits.errors import KnnDigitsError
 from knn_digits.features import DigitEmbedding
 from knn_digits.folds import make_folds
 
@@ -40,35 +41,66 @@ def test_copies_of_an_image_stay_together(X, y):
     twice = np.concatenate([X[:100], X[:100]])
     folds = folds_for(twice, np.concatenate([y[:100], y[:100]]), 5, None)
     np.testing.assert_array_equal(folds[:100], folds[100:])
+    for groups in (np.arange(200), np.tile([0, 1, 2, 3, 4], 40)):
+        folds = folds_for(twice, np.concatenate([y[:100], y[:100]]), 5, groups)
+        np.testing.assert_array_equal(folds[:100], folds[100:])
     # Else each would be found at distance zero, and no answer be in doubt.
     labels = np.concatenate([y[:100], (y[:100] + 1) % 10])
     model = KNNDigitClassifier("pixels", n_neighbors=1).fit(twice, labels)
     assert model.out_of_fold_.correct.mean() < 0.9
 
 
-@pytest.mark.parametrize("n_folds", [None, 1])
-def test_without_folds_nothing_is_asked(X, y, n_folds):
-    model = KNNDigitClassifier("pixels", calibration_folds=n_folds).fit(X[:100], y[:100])
+def test_without_folds_nothing_is_asked(X, y):
+    model = KNNDigitClassifier("pixels", calibration_folds=None).fit(X[:100], y[:100])
     assert model.out_of_fold_ is None
     probabilities = model.predict_proba(X[100:150])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("n_folds", [0, -1, 2.5, True])
+@pytest.mark.parametrize("n_folds", [0, 1, -1, 2.5, True])
 def test_a_number_of_folds_that_is_none_is_refused(X, y, n_folds):
     with pytest.raises((TypeError, ValueError), match="calibration_folds"):
         KNNDigitClassifier("pixels", calibration_folds=n_folds).fit(X[:100], y[:100])
 
 
-def test_a_class_of_one_image_leaves_nothing_to_ask(X, y):
-    labels = np.append(y[:50], 77)
-    model = KNNDigitClassifier("pixels").fit(X[:51], labels)
-    assert model.out_of_fold_ is None
-    assert 77 in model.classes_
+def test_images_of_a_rare_class_are_references_alone(X, y):
+    labels = np.append(y[:300], [77, 77])
+    model = KNNDigitClassifier("pixels").fit(X[:302], labels)
+    np.testing.assert_array_equal(model.out_of_fold_.ids, np.arange(300))
+    assert model.credibility(X[302:310]).min() > 0
+
+
+def test_of_classes_of_two_there_are_two_folds(X, y):
+    order = np.argsort(y, kind="stable")
+    two_each = np.concatenate([order[y[order] == c][:2] for c in range(10)])
+    assert set(folds_for(X[two_each], y[two_each], 5, None)) == {0, 1}
+
+
+def test_of_one_image_a_class_nothing_can_be_asked(X):
+    assert KNNDigitClassifier("pixels", n_neighbors=1).fit(X[:5], range(5)).out_of_fold_ is None
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [(np.zeros(100), "at least 2 writers"), (np.full(100, np.nan), "NaN"), ([None] * 100, "None")],
+)
+def test_groups_that_are_none_are_refused(X, y, groups, words):
+    with pytest.raises(KnnDigitsError, match=words):
+        KNNDigitClassifier("pixels").fit(X[:100], y[:100], groups=groups)
+
+
+def test_the_scale_of_distances_is_that_of_the_vectors(X, y):
+    """By hand: the mean squared distance of references from the 5 nearest others, whatever re-ranks."""
+    fast, accurate = (small(preset).fit(X[:300], y[:300]) for preset in ("fast", "accurate"))
+    vectors = fast.search_.references.to_array().astype(int)
+    squared = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2)
+    nearest = np.sort(squared + np.eye(300, dtype=int) * 10**9, axis=1)[:, :5]
+    assert fast.strangeness_scales_[0] == pytest.approx(nearest.mean())
+    assert accurate.strangeness_scales_ == fast.strangeness_scales_
 
 
 def test_groups_of_another_length_are_refused(X, y):
-    with pytest.raises(ValueError, match=r"groups|inconsistent"):
+    with pytest.raises(KnnDigitsError, match=r"expected groups of shape \(100,\)"):
         KNNDigitClassifier("pixels").fit(X[:100], y[:100], groups=np.arange(99))
 
 

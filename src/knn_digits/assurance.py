@@ -1,6 +1,7 @@
 """What the evaluated recognizer's answers are worth: probabilities, rejection, credibility and prediction sets.
 
-Every threshold was chosen on training images answered out of fold; test images are only counted here.
+Every threshold was chosen on training images answered out of fold; test images are only counted here. The rows
+``at_share`` alone rank test images among themselves, to be compared with published curves.
 """
 
 from __future__ import annotations

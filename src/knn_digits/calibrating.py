@@ -16,9 +16,8 @@ from sklearn.base import clone
 
 from knn_digits.confidence.credibility import N_NEAREST, mean_squared_distances, strangeness
 from knn_digits.confidence.evidence import COLUMNS
-from knn_digits.errors import DataError
 from knn_digits.features import DigitEmbedding
-from knn_digits.folds import make_folds
+from knn_digits.folds import checked_groups, make_folds
 from knn_digits.judging import Judge, without_itself
 from knn_digits.neighbors import ExactSearch, GrowingRows
 from knn_digits.threads import blocks_of, map_blocks
@@ -44,19 +43,39 @@ def folds_for(
     images : ndarray of shape (n, d)
     codes : integer ndarray of shape (n,)
     n_folds : int or None
-        None, 0 or 1: no folds.
+        None: no folds.
     groups : array of shape (n,), optional
-        Writer of each image. Left out: copies of one image stay together.
+        Writer of each image. Copies of one image stay together in any case.
+
+    Returns
+    -------
+    folds : int64 ndarray of shape (n,) or None
+        From 0; -1 for images of classes with fewer different images than there are folds, which are references
+        always and never asked about. Where all classes are so small, there are fewer folds.
+
+    Raises
+    ------
+    ValueError
+        If groups are not one label an image, or all the same.
     """
-    if n_folds is None or n_folds < 2:
+    if groups is not None:
+        groups = checked_groups(groups, len(images))
+    if n_folds is None:
         return None
-    try:
-        if groups is not None:
-            return make_folds(codes, n_folds=n_folds, groups=groups)
-        first, copy_of = _copies(images)
-        return make_folds(codes[first], n_folds=n_folds)[copy_of]
-    except DataError:
+    first, copy_of = _copies(images)
+    counts = np.bincount(codes[first])
+    large = counts >= min(n_folds, counts.max())
+    if counts.max() < 2:
         return None
+    folds = np.full(len(images), -1, np.int64)
+    if groups is None:
+        asked = large[codes[first]]
+        of_first = np.full(len(first), -1, np.int64)
+        of_first[asked] = make_folds(codes[first][asked], n_folds=n_folds)
+        return of_first[copy_of]
+    asked = large[codes]
+    folds[asked] = make_folds(codes[asked], n_folds=n_folds, groups=_joined(groups, copy_of)[asked])
+    return folds
 
 
 def answers_out_of_fold(
@@ -146,7 +165,7 @@ def typical_nearness(
 
     def near_itself(block: slice) -> NDArray[np.float64]:
         own = asked[block]
-        squared, ids = without_itself(*judge.ranked(images[own], vectors[own], k), own)
+        squared, ids = without_itself(*judge.nearest(images[own], vectors[own], k), own)
         if residuals is None:
             return nearness(squared, None, None)
         return nearness(squared, residuals[own], residuals[ids])
@@ -165,6 +184,20 @@ def _copies(images: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return_inverse=True,
     )
     return first, copy_of
+
+
+def _joined(groups: NDArray, copy_of: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Make one group of groups that share a copy of an image."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    writers = np.unique(groups, return_inverse=True)[1]
+    n = len(groups)
+    # Images, between which there is a way over a writer or over a copy.
+    links = (np.concatenate([writers, writers.max() + 1 + copy_of]), np.tile(np.arange(n), 2))
+    n_nodes = n + int(links[0].max()) + 1
+    graph = coo_array((np.ones(2 * n, np.int8), (links[0] + n, links[1])), shape=(n_nodes, n_nodes))
+    return connected_components(graph, directed=False)[1][:n].astype(np.int64)
 
 
 def _held_out(folds: NDArray[np.int64], judge: Judge, *, everything: bool) -> Iterator[NDArray[np.int64]]:

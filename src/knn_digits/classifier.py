@@ -111,7 +111,7 @@ class Answers:
     credibility : float64 ndarray of shape (n,)
         As `credibility`; NaN where the model has too few images to tell.
     neighbors : int64 ndarray of shape (n, m)
-        Ids of the nearest references, nearest first.
+        Ids of the nearest references by vector, nearest first; of a vote after re-ranking, by final distance.
     """
 
     labels: NDArray
@@ -144,9 +144,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
         One vote each, one over the distance, or scores by local hulls (`neighbors.hulls`), which need an
         embedding of int8 rows.
     calibration_folds : int or None, default=5
-        Folds in which `fit` answers its own images, to learn what answers are worth; lowered to the size of the
-        smallest class. None: nothing is learned about that, `fit` is faster, probabilities are those
-        of MNIST, and there is no credibility.
+        Folds in which `fit` answers its own images, to learn what answers are worth; at least 2, lowered to the
+        size of the largest class. None: nothing is learned about that, `fit` is faster, probabilities are
+        those of MNIST, and there is no credibility.
     n_jobs : int, optional
         Threads, counted as joblib counts them: None is 1, -1 is all.
 
@@ -228,7 +228,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             Labels: integers or strings.
         groups : array of shape (n,), optional
             Writer of each image. Folds are then of whole writers: without, probabilities are those of images by
-            known writers. Left out, copies of one image stay in one fold.
+            known writers. Inside scikit-learn's searches and pipelines it takes ``set_fit_request(groups=True)``.
 
         Returns
         -------
@@ -306,7 +306,8 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     def forget(self, ids: ArrayLike) -> Self:
         """Take learned images out again, by id; answers are then as if these had not been added to the model.
 
-        What `fit` took from them stays: the classes, the embedding, the factor of the reranker.
+        What `fit` took from them stays: the classes, the embedding, the factor of the reranker, the calibration
+        and what was answered out of fold.
 
         Raises
         ------
@@ -457,9 +458,9 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
     def _checked_preset(self) -> Preset:
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {', '.join(map(repr, PRESETS))}, got {self.preset!r}")
-        for name in ("n_neighbors", "n_candidates", "calibration_folds"):
+        for name, least in (("n_neighbors", 1), ("n_candidates", 1), ("calibration_folds", 2)):
             if getattr(self, name) is not None:
-                _check_count(name, getattr(self, name))
+                _check_count(name, getattr(self, name), least)
         if self.weights is not None and self.weights not in JUDGEMENTS:
             raise ValueError(f"weights must be one of {', '.join(map(repr, JUDGEMENTS))}, got {self.weights!r}")
         return PRESETS[self.preset]
@@ -649,8 +650,8 @@ def _check_known(labels: ArrayLike, classes: NDArray) -> None:
         )
 
 
-def _check_count(name: str, count: object) -> None:
+def _check_count(name: str, count: object, least: int = 1) -> None:
     if isinstance(count, bool) or not isinstance(count, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {count!r}")
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1, got {count}")
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}")

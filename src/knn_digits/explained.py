@@ -45,7 +45,7 @@ def explain_some(
             "reason": reason,
             "test": int(data.test.ids[i]),
             "label": data.test.labels[i].item(),
-            **_as_json(explanation),
+            **_as_json(explanation, data.train.ids),
         }
         for (reason, i), explanation in zip(chosen, found, strict=True)
     ]
@@ -66,14 +66,14 @@ def _chosen(model: KNNDigitClassifier, data: ExperimentData) -> list[tuple[str, 
     return [(reason, i) for n, (reason, i) in enumerate(chosen) if i not in [j for _, j in chosen[:n]]]
 
 
-def _as_json(explanation: Explanation) -> dict[str, Any]:
+def _as_json(explanation: Explanation, train_ids: NDArray[np.int64]) -> dict[str, Any]:
     return {
         "preset": explanation.preset,
         "credibility": None if np.isnan(explanation.credibility) else explanation.credibility,
-        "answer": _resemblance(explanation.answer),
-        "runner_up": None if explanation.runner_up is None else _resemblance(explanation.runner_up),
+        "answer": _resemblance(explanation.answer, train_ids),
+        "runner_up": None if explanation.runner_up is None else _resemblance(explanation.runner_up, train_ids),
         "neighbors": [
-            {"train": int(i), "label": label.item(), "distance": float(distance)}
+            {"train": int(train_ids[i]), "label": label.item(), "distance": float(distance)}
             for i, label, distance in zip(
                 explanation.neighbor_ids, explanation.neighbor_labels, explanation.neighbor_distances, strict=True
             )
@@ -81,12 +81,12 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _resemblance(found: Resemblance) -> dict[str, Any]:
+def _resemblance(found: Resemblance, train_ids: NDArray[np.int64]) -> dict[str, Any]:
     return {
         "label": found.label.item() if isinstance(found.label, np.generic) else found.label,
         "probability": found.probability,
         "share": found.share,
-        "train": found.id,
+        "train": int(train_ids[found.id]),
         "distance": found.distance,
     }
 

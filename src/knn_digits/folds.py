@@ -9,7 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from knn_digits.errors import DataError
 
-__all__ = ["make_folds"]
+__all__ = ["checked_groups", "make_folds"]
+
+
+def checked_groups(groups: ArrayLike, n: int) -> NDArray:
+    """Return groups as an array, if they name the group of each of n images.
+
+    Raises
+    ------
+    DataError
+    """
+    found = np.asarray(groups)
+    if found.shape != (n,):
+        raise DataError(f"expected groups of shape ({n},), one for each image, got {found.shape}")
+    if (found.dtype.kind == "f" and np.isnan(found).any()) or any(group is None for group in found.tolist()):
+        raise DataError("groups hold NaN or None: give each image whose writer is unknown a group of its own")
+    return found
 
 
 def make_folds(
@@ -40,6 +55,8 @@ def make_folds(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     labels = np.asarray(labels)
+    if groups is not None:
+        groups = checked_groups(groups, len(labels))
     n_folds = min(n_folds, int(np.unique(labels, return_counts=True)[1].min()))
     if groups is not None:
         n_folds = min(n_folds, len(np.unique(np.asarray(groups))))

@@ -38,7 +38,8 @@ class Judged:
     evidence : float64 ndarray of shape (n, 5)
         What speaks for it (`confidence.evidence`).
     squared : ndarray of shape (n, m)
-        Squared or final distances of the nearest references, ascending.
+        Distances of the nearest references, ascending: squared ones of their vectors or, of a vote after
+        re-ranking, the final ones that it was held by.
     ids : int64 ndarray of shape (n, m)
         Which these are.
     """
@@ -73,6 +74,10 @@ class Judge:
     def judge(self, images: NDArray, vectors: NDArray) -> Judged:
         """Judge images by their vectors; both of n rows."""
         return self._by_hulls(images, vectors) if self.weights == "hull" else self._by_vote(images, vectors)
+
+    def nearest(self, images: NDArray, vectors: NDArray, k: int) -> tuple[NDArray, NDArray[np.int64]]:
+        """The k nearest by the distance that `judge` tells of: squared or final distances, and ids."""
+        return self.search.kneighbors(vectors, k) if self.weights == "hull" else self.ranked(images, vectors, k)
 
     def ranked(self, images: NDArray, vectors: NDArray, k: int) -> tuple[NDArray, NDArray[np.int64]]:
         """The k nearest by final distance: squared or final distances, and ids."""

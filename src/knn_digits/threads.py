@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from joblib import effective_n_jobs
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-__all__ = ["blocks_of", "map_blocks"]
+__all__ = ["blocks_of", "map_blocks", "single_threaded_blas"]
 
 _Result = TypeVar("_Result")
 
@@ -39,7 +39,7 @@ def map_blocks(function: Callable[[slice], _Result], blocks: list[slice], n_jobs
         Threads, counted as joblib counts them: None is 1, -1 is all; never more than there are processors.
     """
     n_threads = min(_n_threads(n_jobs), len(blocks))
-    with _SINGLE_THREADED_BLAS:
+    with single_threaded_blas:
         if n_threads == 1:
             return [function(block) for block in blocks]
         pool = ThreadPoolExecutor(n_threads)
@@ -99,4 +99,4 @@ def _let_any_thread_limit() -> None:
         release(force=True)
 
 
-_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+single_threaded_blas = _SingleThreadedBlas()

@@ -139,6 +139,11 @@ class TestEvidence:
         found = evidence_of_votes(shares, codes, np.array([[1, 2, 1000]]))
         assert found[0, 4] == np.log(1001 / 2)
 
+    def test_copies_of_the_image_alone_leave_little_doubt(self):
+        shares, codes = np.array([[1.0, 0.0]]), np.zeros((1, 3), int)
+        found = evidence_of_votes(shares, codes, np.zeros((1, 3)))
+        assert Calibration().probabilities(shares, found)[0, 0] > 0.999
+
     def test_nothing_overflows_where_all_are_the_same(self):
         shares, codes = np.array([[1.0, 0.0]]), np.zeros((1, 3), int)
         assert np.isfinite(evidence_of_votes(shares, codes, np.zeros((1, 3)))).all()

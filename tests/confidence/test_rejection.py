@@ -120,3 +120,29 @@ def test_a_promise_that_cannot_be_kept_is_told(model):
 def test_it_can_be_cloned_with_its_settings(model):
     other = clone(RejectingClassifier(KNNDigitClassifier("fast"), max_error=0.01))
     assert (other.max_error, other.model.preset) == (0.01, "fast")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint64])
+def test_labels_of_any_integer_type_leave_room_for_not_sure(X, y, kind):
+    careful = RejectingClassifier(KNNDigitClassifier("pixels"), reject=0.5).fit(X[:200], y[:200].astype(kind))
+    assert (careful.predict(X[200:300]) == -1).any()
+
+
+def test_truth_values_are_refused_as_labels(X, y):
+    with pytest.raises(ValueError, match="leave no value for what is not sure"):
+        RejectingClassifier(KNNDigitClassifier("pixels"), reject=0.5).fit(X[:200], y[:200] > 4)
+
+
+def test_a_model_that_learned_another_class_is_to_be_fitted_again(X, y):
+    model = KNNDigitClassifier("pixels").fit(X[:200], y[:200])
+    careful = RejectingClassifier(model, reject=0.1).fit()
+    model.partial_fit(X[:1], [77], classes=[77])
+    with pytest.raises(ValueError, match="call fit again"):
+        careful.predict(X[:2])
+    assert 77 in careful.fit().classes_
+
+
+@pytest.mark.parametrize("model", [None, "fast", 3])
+def test_what_is_no_model_is_told_so(model):
+    with pytest.raises(ValueError, match="must be a KNNDigitClassifier"):
+        RejectingClassifier(model, reject=0.1).fit()

@@ -159,3 +159,17 @@ def test_values_out_of_range_are_refused():
         frame_digit(np.array([[0, 255]], np.uint8))
     with pytest.raises(ValueError, match="at least 1 pixel"):
         frame_digit(np.ones((2, 2)), 0)
+
+
+def test_specks_on_a_large_scan_are_framed_and_not_lost():
+    scan = np.zeros((2000, 2000), np.uint8)
+    scan[500, 500] = scan[1500, 1500] = 255
+    assert normalize_digit(scan).max() == 255
+
+
+def test_a_thin_pen_on_a_large_scan_stays_strong_ink():
+    assert normalize_digit(np.eye(2000, dtype=np.uint8) * 255).max() == 255
+
+
+def test_ink_that_rounds_to_nothing_is_blank_or_framed():
+    frame_digit(np.array([[0, 1e-30], [1e-30, 0]]))

@@ -130,7 +130,7 @@ def _print_summary(results: dict[str, Any]) -> None:
 def _confidence_in_words(confidence: dict[str, Any] | None) -> list[str]:
     """Say in lines which answers are withheld, for what."""
     if confidence is None:
-        return []
+        return ["Too few training images to say which answers to withhold."]
     rejection = confidence["rejection"]
     shown = [row for row in rejection["rows"] if row["reject"] in (0.01, 0.02)]
     lines = [_withheld(f"{row['reject']:.0%} withheld", row) for row in shown]

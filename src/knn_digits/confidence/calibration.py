@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.confidence.evidence import COLUMNS
+from knn_digits.threads import single_threaded_blas
 
 __all__ = ["Calibration"]
 
@@ -65,14 +66,16 @@ class Calibration:
 
         is_flag = np.array([name in ("contested", "unanimous") for name in COLUMNS])
         bounds = [(None, None) if flag else (_LEAST_WEIGHT, None) for flag in is_flag]
-        found = minimize(
-            _loss_and_slope,
-            np.append(_PRIOR_WEIGHTS, np.log(_PRIOR_NOISE)),
-            args=(evidence, correct, n_classes),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[*bounds, (np.log(_LEAST_NOISE), np.log(_LARGEST_NOISE))],
-        )
+        # The order of sums, and with it the last bits, would depend on the number of threads.
+        with single_threaded_blas:
+            found = minimize(
+                _loss_and_slope,
+                np.append(_PRIOR_WEIGHTS, np.log(_PRIOR_NOISE)),
+                args=(evidence, correct, n_classes),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[*bounds, (np.log(_LEAST_NOISE), np.log(_LARGEST_NOISE))],
+            )
         return cls(tuple(found.x[:-1].tolist()), float(np.exp(found.x[-1])))
 
     def doubt(self, evidence: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -79,8 +79,10 @@ def evidence_of_scores(scores: NDArray[np.float64], squared: NDArray) -> NDArray
 
 
 def _log_ratio(larger: NDArray, smaller: NDArray, far: NDArray[np.float64]) -> NDArray[np.float64]:
-    soft = np.maximum(_SOFTENED_BY * far, np.finfo(np.float64).tiny)
-    return np.log((larger + soft) / (smaller + soft))
+    soft = _SOFTENED_BY * far
+    # Where even the farthest is at distance 0, all that was seen are copies: nothing else is in question.
+    copies = far <= 0
+    return np.where(copies, -np.log(_SOFTENED_BY), np.log((larger + soft + copies) / (smaller + soft + copies)))
 
 
 def _columns(

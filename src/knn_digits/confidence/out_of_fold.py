@@ -1,4 +1,4 @@
-"""What training images were answered by models that had seen neither them nor their writers."""
+"""What training images were answered by models that had not seen them, nor, where writers are known, these."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["OutOfFold", "out_of_fold_of"]
 
@@ -19,7 +20,7 @@ class OutOfFold:
     Attributes
     ----------
     ids : int64 ndarray of shape (n,)
-        The images that were asked about, ascending.
+        The images that were asked about, ascending; those forgotten since among them.
     codes : int64 ndarray of shape (n,)
         Their labels, as positions among the classes.
     probabilities : float64 ndarray of shape (n, n_classes)
@@ -71,6 +72,7 @@ def out_of_fold_of(model: Any) -> OutOfFold:
     ValueError
         If it answered nothing so.
     """
+    check_is_fitted(model, "out_of_fold_")
     answers: OutOfFold | None = model.out_of_fold_
     if answers is None:
         raise ValueError(

@@ -1,10 +1,15 @@
-"""Prediction sets: the labels that cannot be ruled out, by split-conformal inference.
+"""Prediction sets: the labels that cannot be ruled out, by conformal inference.
 
 A label is kept where its probability is at least as large as that of all but the least probable true labels of
 training images answered out of fold. Of images that come as those did, the true label is in the set at least as
 often as asked for (H. Papadopoulos, K. Proedrou, V. Vovk, A. Gammerman, Inductive confidence machines for
 regression, ECML 2002). The answer is always in it, so that no set is empty; where answers alone are right more
 often than asked for, so are the sets.
+
+The scores are pooled over folds, and the model that answers has learned from all of them: cross-conformal
+prediction (V. Vovk, Cross-conformal predictors, 2015), of which split-conformal theory is true to within what
+one fold more of training images changes. `measures.coverage_over_splits` checks the arithmetic, test images the
+promise.
 
 The promise is about images drawn like the training images, and an average over all of them. It does not hold for
 one digit or one writer, for writers unlike those of the training images, or once corrections were learned; folds

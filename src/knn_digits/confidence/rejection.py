@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from knn_digits.confidence.out_of_fold import OutOfFold, out_of_fold_of
@@ -78,6 +79,10 @@ class RejectingClassifier(ClassifierMixin, BaseEstimator):
         What `predict` says instead: -1 where labels are integers, or the largest integer below all of them where
         -1 is a label; ``"not sure"`` where they are texts.
 
+    Notes
+    -----
+    `score` counts an answer withheld as a wrong one: it is no measure to choose `reject` or `max_error` by.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -112,7 +117,7 @@ class RejectingClassifier(ClassifierMixin, BaseEstimator):
             answers out of fold to choose by; if no answer is sure enough for `max_error`.
         """
         self._check_settings()
-        if self.model.__sklearn_is_fitted__():
+        if _is_fitted(self.model):
             model = self.model
         elif X is None or y is None:
             raise ValueError("expected images and labels for a model that is not fitted")
@@ -142,15 +147,19 @@ class RejectingClassifier(ClassifierMixin, BaseEstimator):
             Beneath a mask stands what would have been the answer.
         """
         probabilities = self.predict_proba(X)
-        labels = self.model_.classes_[probabilities.argmax(axis=1)]
-        if labels.dtype.kind in "US":
-            labels = labels.astype(np.result_type(labels.dtype, np.array(self.not_sure_).dtype))
+        labels = self.classes_[probabilities.argmax(axis=1)]
+        # Wide enough for what is said instead: a longer text, a number below zero.
+        labels = labels.astype(np.result_type(labels.dtype, np.array(self.not_sure_).dtype))
         doubtful = probabilities.max(axis=1) < self.threshold_
         return np.ma.MaskedArray(labels, doubtful, fill_value=self.not_sure_)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Probabilities of the classes, as the model gives them."""
         check_is_fitted(self, "model_")
+        if not np.array_equal(self.model_.classes_, self.classes_):
+            raise ValueError(
+                "the model learned other classes since: call fit again, so that the threshold is its own"
+            )
         return self.model_.predict_proba(X)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -161,7 +170,7 @@ class RejectingClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("give one of max_error and reject")
         for name in ("max_error", "reject"):
             value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
+            if value is not None and not (isinstance(value, int | float) and 0 <= value < 1):
                 raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
 
     def _threshold(self, answers: OutOfFold) -> float:
@@ -180,7 +189,21 @@ class RejectingClassifier(ClassifierMixin, BaseEstimator):
         return threshold
 
 
+def _is_fitted(model: Any) -> bool:
+    try:
+        check_is_fitted(model, "out_of_fold_")
+    except NotFittedError:
+        return False
+    except TypeError:
+        raise ValueError(f"model must be a KNNDigitClassifier, got {model!r:.80}") from None
+    return True
+
+
 def _not_sure(classes: NDArray) -> int | str:
     if classes.dtype.kind in "OUS":
         return NOT_SURE_TEXT
+    if classes.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels of type {classes.dtype} leave no value for what is not sure: use integers or texts"
+        )
     return NOT_SURE_INTEGER if NOT_SURE_INTEGER not in classes else int(classes.min()) - 1

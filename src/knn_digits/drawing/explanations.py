@@ -104,7 +104,7 @@ def _draw_query(figure: Figure, explanation: Any) -> None:
     _write(figure, x, y + 0.22, how_sure(explanation.answer.probability))
     p = explanation.credibility
     if not np.isnan(p):
-        _write(figure, 0.2, 4.12, f"Credibility {percent(p, 1)}", fontweight="bold" if p < 0.05 else "normal")
+        _write(figure, 0.2, 4.12, f"Credibility {percent(p, 1)}", fontweight="bold" if p <= 0.05 else "normal")
     _write(figure, 0.2, 4.32, how_typical(p), fontsize=_SMALL, color=MUTED)
 
 

@@ -17,6 +17,7 @@ _LEAST_CONTRAST = 12.0  # gray levels between paper and strong ink; below, a pic
 _STRONG_QUANTILE = 0.98  # of the ink: above it lie highlights and sparks, which must not set the scale
 _DIGIT_SHARE = 20 / 28  # of the frame's side: the longer side of the digit
 _FAINT = 0.3  # ink below this is a blurred edge: it is drawn, but does not stretch the bounding box
+_LEAST_RESIZED = 1e-6  # of the strongest ink of a frame; below, it is rounding error
 
 
 def normalize_digit(gray: NDArray, side: int = 28) -> NDArray[np.uint8]:
@@ -102,6 +103,8 @@ def frame_digit(ink: NDArray, side: int = 28) -> NDArray[np.uint8]:
     image = np.zeros((side, side), np.uint8)
     if picture.max() > 0:
         digit = _resized(_cropped(picture), max(1, round(side * _DIGIT_SHARE)))
+        if not digit.any():
+            return image
         top, left = (_start(digit.sum(axis=1 - axis), side) for axis in (0, 1))
         image[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     return image
@@ -155,8 +158,9 @@ def _resized(ink: NDArray[np.float32], longer: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     height, width = (max(1, round(length * longer / max(ink.shape))) for length in ink.shape)
-    resized = Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS)
-    return np.rint(255 * np.clip(np.asarray(resized), 0, 1)).astype(np.uint8)
+    resized = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS)).clip(0, 1)
+    # Strokes thinner than a pixel of the frame are spread over it: the strongest stays strong ink.
+    return np.rint(255 * resized / max(float(resized.max()), _LEAST_RESIZED)).astype(np.uint8)
 
 
 def _start(profile: NDArray, side: int) -> int:

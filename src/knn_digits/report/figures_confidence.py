@@ -142,7 +142,7 @@ def risk_coverage(results: Results, arrays: Arrays) -> Drawn | None:
     rejection = results["confidence"]["rejection"]
     curves = {_TEST: rejection["curve"], _TRAINING: rejection["curve_out_of_fold"]}
     marked = _marked(rejection)
-    right = max(_LEAST_SHOWN, *(1.12 * row["rejected_share"] for row, _ in marked))
+    right = max([_LEAST_SHOWN, *(1.12 * row["rejected_share"] for row, _ in marked)])
     figure = new_figure(3.9)
     ax = figure.subplots()
     for name, curve in reversed(curves.items()):
