@@ -66,7 +66,7 @@ def measure_cold(
         np.save(folder / "query.npy", query)
         commands = {COLD_REFERENCE: ["-c", COLD_REFERENCE]}
         for preset in PRESETS:
-            save_model(KNNDigitClassifier(preset).fit(images, labels), folder / preset)
+            save_model(KNNDigitClassifier(preset, n_jobs=-1).fit(images, labels), folder / preset)
             commands[f"{preset}: load and answer one image"] = ["-c", _OURS, str(folder / preset)]
         theirs = KNeighborsClassifier(3, algorithm="brute").fit(images.astype(np.float32), labels)
         joblib.dump(theirs, folder / "model.joblib")
