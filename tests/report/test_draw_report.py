@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from knn_digits.errors import OutputError, ResultsError
+from knn_digits.experiment import Experiment
 from knn_digits.report import draw_report
 from knn_digits.report.figures import FIGURES
 from knn_digits.results_files import write_results
@@ -26,11 +27,11 @@ def folder(drawn: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_gives_the_page_and_every_figure_twice(folder: Path, results: dict):
+def test_gives_the_page_and_every_figure_twice(folder: Path, experiment: Experiment):
     assert draw_report(folder) == folder / "index.html"
     names = {path.name for path in (folder / "figures").iterdir()}
     # Pictures that are no digits are of MNIST's size alone; fewer than four answers may be explained.
-    n_explained = len(results["explanations"])
+    n_explained = len(experiment.results["explanations"])
     left_out = {"foreign", *(f"explanation_{n + 1}" for n in range(n_explained, 4))}
     drawn = FIGURES.keys() - left_out
     assert names == {f"{name}.{suffix}" for name in drawn for suffix in ("png", "svg")}
