@@ -25,6 +25,8 @@ STEPS = (
     "Tune",
     "Evaluate",
     "Stages",
+    "Confidence",
+    "Explain",
     "Insights",
     "Report",
 )
