@@ -128,12 +128,7 @@ class ExperimentData:
                 "usually higher."
             )
         return {
-            "name": dataset.name,
-            "source": dataset.source,
-            "licence": dataset.licence,
-            "sha256": dataset.sha256,
-            "side": dataset.side,
-            "classes": dataset.classes.tolist(),
+            **dataset.about(),
             "n_train": len(self.train),
             "n_test": len(self.test),
             "n_train_available": len(dataset.train_images),

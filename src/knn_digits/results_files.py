@@ -19,7 +19,7 @@ from knn_digits.output_folder import Kind
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "REPORT_FOLDER", "RESULTS_FILE", "read_results", "write_results"]
 
-FORMAT, FORMAT_VERSION = "knn-digits results", 2
+FORMAT, FORMAT_VERSION = "knn-digits results", 3
 RESULTS_FILE, _ARRAYS = "results.json", "results.npz"
 REPORT_FOLDER = Kind(RESULTS_FILE, FORMAT, frozenset({RESULTS_FILE, _ARRAYS, "index.html", "figures", "model"}))
 _LARGEST_ARRAY = 2**30  # bytes

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from knn_digits.drawing.wording import percent
+from knn_digits.drawing.wording import percent, plain_percent
 from knn_digits.experiment import Experiment
 from knn_digits.report import cards
 from knn_digits.report.figures import Picture, draw_figures
-from knn_digits.report.figures_confidence import plain_percent, reliability, risk_coverage
+from knn_digits.report.figures_confidence import reliability, risk_coverage
 from knn_digits.report.figures_foreign import foreign
 from knn_digits.report.page import render_page
 

@@ -12,8 +12,8 @@
 A suspect is a candidate to look at: nothing is changed or deleted.
 """
 
-from knn_digits.audit.files import AUDIT_FILE, AUDIT_FOLDER, read_audit, write_audit
+from knn_digits.audit.files import AUDIT_FILE, AUDIT_FOLDER, write_audit
 from knn_digits.audit.result import Audit
 from knn_digits.audit.run import SPLITS, run_audit
 
-__all__ = ["AUDIT_FILE", "AUDIT_FOLDER", "SPLITS", "Audit", "read_audit", "run_audit", "write_audit"]
+__all__ = ["AUDIT_FILE", "AUDIT_FOLDER", "SPLITS", "Audit", "run_audit", "write_audit"]

@@ -82,7 +82,7 @@ class Audit:
             "versions": describe_versions(),
             "preset": self.preset,
             "writers_known": self.writers_known,
-            "dataset": self._about(),
+            "dataset": self.dataset.about(),
             "splits": [self._split(split) for split in self.splits],
             "duplicates": self._duplicates(),
             "disputed": {
@@ -110,20 +110,6 @@ class Audit:
     @cached_property
     def _n_train(self) -> int:
         return len(self.dataset.train_images)
-
-    def _about(self) -> dict[str, Any]:
-        dataset = self.dataset
-        return {
-            "name": dataset.name,
-            "source": dataset.source,
-            "licence": dataset.licence,
-            "sha256": dataset.sha256,
-            "side": dataset.side,
-            "classes": dataset.classes.tolist(),
-            "n_train": self._n_train,
-            "n_test": len(dataset.test_images),
-            "notes": list(dataset.notes),
-        }
 
     def _split(self, found: AuditedSplit) -> dict[str, Any]:
         return {

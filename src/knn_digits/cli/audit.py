@@ -15,6 +15,7 @@ from knn_digits.cli.options import (
     check_n_jobs,
     check_preset,
     data_options,
+    groups,
     load,
     n_jobs,
     preset,
@@ -47,12 +48,7 @@ _PAIR_COLUMNS: tuple[tuple[str, Justification], ...] = (
 @click.command(cls=PresetCommand)
 @data_options
 @preset
-@click.option(
-    "--groups",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Writer of each training image, one a line, or QMNIST's label file: nobody's digits speak for his own.",
-)
+@groups
 @click.option(
     "--split",
     type=click.Choice(["train", "test", "both"]),

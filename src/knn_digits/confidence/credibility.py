@@ -4,7 +4,7 @@ Distances among learned vectors alone do not tell: these keep what distinguishes
 letter may differ from every digit in what they leave out. So the residuals outside the projection are compared,
 too, with those of the same nearest references::
 
-    strangeness = vectors' mean squared distance / its mean + 2 * residuals' mean squared distance / its mean
+    strangeness = vectors' mean squared distance / its mean + residuals' mean squared distance / its mean
 
 over the 5 nearest references, the means being those of the references themselves. What remains is
 a conformal p-value (V. Vovk, A. Gammerman, G. Shafer, Algorithmic learning in a random world, 2005): the share of
@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 __all__ = ["N_NEAREST", "credibility", "mean_squared_distances", "strangeness"]
 
 N_NEAREST = 5
-# Of 1/2, 1, 2 and 4 the one that called most of the tuning half of the foreign pictures foreign.
-_WEIGHT_OF_RESIDUALS = 2.0
 
 
 def mean_squared_distances(rows: NDArray[np.int8], nearest: NDArray[np.int8]) -> NDArray[np.float64]:
@@ -54,7 +52,7 @@ def strangeness(nearness: NDArray[np.float64], scales: tuple[float, float]) -> N
     strangeness : float64 ndarray of shape (n,)
     """
     vectors, residuals = (s if s > 0 else 1.0 for s in scales)
-    return nearness[:, 0] / vectors + _WEIGHT_OF_RESIDUALS * nearness[:, 1] / residuals
+    return nearness[:, 0] / vectors + nearness[:, 1] / residuals
 
 
 def credibility(of_images: NDArray[np.float64], of_digits: NDArray[np.float64]) -> NDArray[np.float64]:

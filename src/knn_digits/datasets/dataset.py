@@ -84,6 +84,20 @@ class DigitDataset:
         if unknown:
             raise DataError(f"{self.name}: test labels {_some(unknown)} never occur in training")
 
+    def about(self) -> dict[str, Any]:
+        """Tell what results say of it: name, source, licence, sha256, side, classes, sizes, notes."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "licence": self.licence,
+            "sha256": self.sha256,
+            "side": self.side,
+            "classes": self.classes.tolist(),
+            "n_train": len(self.train_images),
+            "n_test": len(self.test_images),
+            "notes": list(self.notes),
+        }
+
     @property
     def side(self) -> int:
         """Height and width of an image in pixels."""

@@ -14,6 +14,7 @@ __all__ = [
     "megabytes",
     "milliseconds",
     "percent",
+    "plain_percent",
     "probability",
     "score",
     "seconds",
@@ -24,6 +25,11 @@ __all__ = [
 def percent(share: float, digits: int = 2) -> str:
     """Write 0.0243 as ``2.43 %``, with a space that does not break."""
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def plain_percent(share: float) -> str:
+    """Write a share that somebody chose with no more digits than it has: ``0.5 %``, ``99 %``."""
+    return f"{100 * share:.6g}\N{NO-BREAK SPACE}%"
 
 
 def interval(ends: tuple[float, float]) -> str:

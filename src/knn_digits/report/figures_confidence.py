@@ -18,21 +18,16 @@ from knn_digits.drawing.style import (
     new_figure,
     percent_axis,
 )
-from knn_digits.drawing.wording import count, counted, interval, listed, percent
+from knn_digits.drawing.wording import count, counted, interval, listed, percent, plain_percent
 from knn_digits.evaluation import wilson_interval
 
-__all__ = ["plain_percent", "reliability", "risk_coverage"]
+__all__ = ["reliability", "risk_coverage"]
 
 Bins = list[dict[str, Any]]
 _TEST, _TRAINING = "test images", "training images, out of fold"
 _LOOKS = {_TEST: (ORANGE, "D"), _TRAINING: (BLUE, "o")}
 _LEAST_SHOWN = 0.06  # share of images withheld, up to which the curve is shown
 _MOST_SHOWN = 0.3
-
-
-def plain_percent(share: float) -> str:
-    """Write a share that somebody chose with no more digits than it has: ``0.5 %``, ``99 %``."""
-    return f"{100 * share:.6g}\N{NO-BREAK SPACE}%"
 
 
 # ---- how sure, how often right ----

@@ -16,7 +16,6 @@ from knn_digits.drawing.pictures import data_uri, lighter
 from knn_digits.drawing.style import Arrays, Results
 from knn_digits.report import cards
 from knn_digits.report.figures import Picture
-from knn_digits.report.figures_confidence import plain_percent
 from knn_digits.report.figures_evaluation import compared
 from knn_digits.report.figures_foreign import by_use
 from knn_digits.report.figures_tuning import families
@@ -43,8 +42,8 @@ _AS_PNG = frozenset({"map"})
 _LARGEST_FIGURE = 800_000  # bytes
 _FILTERS = (
     wording.count, wording.counted, wording.distance, wording.interval, wording.label_text, wording.listed,
-    wording.megabytes, wording.milliseconds, wording.percent, wording.probability, wording.score,
-    wording.seconds, wording.tied,
+    wording.megabytes, wording.milliseconds, wording.percent, wording.plain_percent, wording.probability,
+    wording.score, wording.seconds, wording.tied,
 )  # fmt: skip
 
 
@@ -88,7 +87,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update({function.__name__: function for function in _FILTERS})
-    made.filters["plain_percent"] = plain_percent
     return made
 
 
