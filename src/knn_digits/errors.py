@@ -6,6 +6,7 @@
     ├── DataError               a data set is missing, damaged, or not what it says (a ValueError)
     │   └── DataNotFoundError   it could not be had at all: no folder, no cache, no network
     ├── ModelFileError          a saved model is damaged, incomplete or of another version (a ValueError)
+    ├── PictureError            a picture is damaged, too large, or none (a ValueError)
     ├── ResultsError            a folder of results is missing, damaged or of another version (a ValueError)
     └── OutputError             a result could not be written: disk full, read-only, in the way (an OSError)
 
@@ -20,6 +21,7 @@ __all__ = [
     "KnnDigitsError",
     "ModelFileError",
     "OutputError",
+    "PictureError",
     "ResultsError",
 ]
 
@@ -38,6 +40,10 @@ class DataNotFoundError(DataError):
 
 class ModelFileError(KnnDigitsError, ValueError):
     """A saved model is damaged, incomplete or of another format version."""
+
+
+class PictureError(KnnDigitsError, ValueError):
+    """A picture is damaged, too large, or no picture."""
 
 
 class ResultsError(KnnDigitsError, ValueError):
