@@ -7,8 +7,9 @@ The package, in the order data flows through it::
     neighbors/          the exact nearest references, and how they vote or score classes
     distances/          the image distortion model
     reranking.py        looking again at the nearest candidates, with it
-    images/             any picture of one digit -> the frame of MNIST
+    images/             any picture -> pixels; what may be digits in it; a digit -> the frame of MNIST
     foreign.py          pictures that are no digits, to measure with
+    made_pictures/      pictures of digits made by code, with what they say, to measure readers with
     folds.py            training images in folds of whole writers
     confidence/         calibrated probabilities, rejection, credibility, prediction sets
     judging.py          a vector -> its neighbors, the classes' shares, the evidence for the answer
@@ -19,6 +20,14 @@ The package, in the order data flows through it::
     classifier.py       KNNDigitClassifier and its presets: the recognizer
     model_manifest.py   what a saved model must look like, checked
     model_files.py      save and load it without pickle
+    default_model.py    the one used where none is named: fitted on MNIST once, kept in the user's cache
+    reader.py           DigitReader: a picture -> its digits, by the recognizer's confidence
+    picture_sources.py  what a user names -> pictures: files, folders, patterns, stdin
+    predicting.py       sources -> readings: a stream, in order, none lost by another
+    named_files.py      a file for each picture, under names that never clash
+    reading_measures.py texts as read beside true ones: lines and digits right and wrong
+    reading_labels.py   what is written in pictures, from a user's file
+    reading_evaluation.py  how well a user's own pictures are read
     tuning.py           choosing k and the metric, on training images only
     baseline.py         scikit-learn's own k-NN beside it
     evaluation.py       errors, intervals, tests
@@ -33,6 +42,7 @@ The package, in the order data flows through it::
     benchmark/          our presets beside other libraries, measured in one run -> bench.json
     results_files.py    results on disk
     report/             results -> figures and one HTML page; never fits, never predicts
+    picture_results.py  pictures with boxes, and pages that explain what was read
     cli/                one file a command
 
     errors.py, progress.py, machine.py, printable.py, json_files.py, output_folder.py, arrays.py, kernels.py,
@@ -50,23 +60,29 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "DigitDataset": "knn_digits.datasets",
+    "DigitReader": "knn_digits.reader",
     "KNNDigitClassifier": "knn_digits.classifier",
     "KnnDigitsError": "knn_digits.errors",
     "load_dataset": "knn_digits.datasets",
+    "Picture": "knn_digits.images.reading",
     "PredictionSets": "knn_digits.confidence.prediction_sets",
     "RejectingClassifier": "knn_digits.confidence.rejection",
     "load_model": "knn_digits.model_files",
+    "read_picture": "knn_digits.images.reading",
     "save_model": "knn_digits.model_files",
 }
 
 __all__ = [
     "DigitDataset",
+    "DigitReader",
     "KNNDigitClassifier",
     "KnnDigitsError",
+    "Picture",
     "PredictionSets",
     "RejectingClassifier",
     "load_dataset",
     "load_model",
+    "read_picture",
     "save_model",
 ]
 
@@ -76,7 +92,9 @@ if TYPE_CHECKING:
     from knn_digits.confidence.rejection import RejectingClassifier
     from knn_digits.datasets import DigitDataset, load_dataset
     from knn_digits.errors import KnnDigitsError
+    from knn_digits.images.reading import Picture, read_picture
     from knn_digits.model_files import load_model, save_model
+    from knn_digits.reader import DigitReader
 
 
 def __getattr__(name: str) -> Any:

@@ -1,18 +1,32 @@
-"""A picture -> its digits: `images.segmentation` proposes the cuts, the recognizer's confidence chooses among them."""
+"""A picture -> its digits: `images.segmentation` proposes, `choosing` weighs what the recognizer says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.classifier import KNNDigitClassifier
+from knn_digits.choosing import best_path, digit_log_odds
+from knn_digits.classifier import Answers, KNNDigitClassifier
+from knn_digits.confidence.rejection import RejectingClassifier
 from knn_digits.images.reading import Picture
+from knn_digits.images.segmentation import Candidate, Line, segment
+from knn_digits.threads import blocks_of, map_blocks
 
-__all__ = ["DigitReader", "ReadDigit", "Reading"]
+__all__ = ["FOREIGN", "DigitReader", "ReadDigit", "Reading"]
+
+SIDE = 28
+FOREIGN = 0.01  # credibility up to which a digit is marked as none: of real digits, 1 %
+_UNSURE_SHARE = 0.01  # of training digits: the least sure are marked where nothing else is asked for
+_N_NEIGHBORS = 8
+_LARGEST_BATCH = 64
+_GOOD = 6.0  # log odds from which connected ink is not cut
+_SMALLEST_CUT = 0.5  # of connected ink, in digit heights
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +107,18 @@ class DigitReader:
     model : KNNDigitClassifier
         Fitted, on frames of 28x28.
     max_error : float, optional
-        Share of the digits read that may be wrong without being marked as unsure.
+        Share of the digits read that may be wrong without being marked as unsure, as far as training images
+        show. Default: answers are unsure where they are among the least sure 1 % of those.
     expect : int, optional
         How many digits every line must have.
     n_jobs : int, optional
         Threads, counted as joblib counts them.
+
+    Raises
+    ------
+    ValueError
+        If the model is of frames other than 28x28, `expect` is not positive, or no answers of the model are sure
+        enough for `max_error`.
     """
 
     def __init__(
@@ -108,12 +129,130 @@ class DigitReader:
         expect: int | None = None,
         n_jobs: int | None = None,
     ) -> None:
-        self.model, self.max_error, self.expect, self.n_jobs = model, max_error, expect, n_jobs
+        if model.n_features_in_ != SIDE**2:
+            raise ValueError(
+                f"expected a model of {SIDE}x{SIDE} pixels, got one of {model.n_features_in_}: "
+                "fit it on digits in MNIST's frame (knn_digits.images.normalize_digit)"
+            )
+        if expect is not None and expect < 1:
+            raise ValueError(f"expect must be at least 1, got {expect}")
+        self.model, self.expect, self.n_jobs = model, expect, n_jobs
+        self.least_sure = _least_sure(model, max_error)
 
     def read(self, picture: Picture | NDArray[np.uint8]) -> Reading:
-        """Read one picture."""
+        """Read one picture.
+
+        Parameters
+        ----------
+        picture : Picture, or uint8 ndarray of shape (height, width) or (height, width, 3)
+        """
         return next(self.read_all([picture]))
 
     def read_all(self, pictures: Iterable[Picture | NDArray[np.uint8]]) -> Iterator[Reading]:
-        """Read pictures, in their order, several at a time; the first ones soonest."""
-        raise NotImplementedError
+        """Read pictures, in their order; the first is there soonest, then several are answered at a time."""
+        source = iter(pictures)
+        size = 1
+        while batch := list(islice(source, size)):
+            yield from self._read_batch(batch)
+            size = min(2 * size, _LARGEST_BATCH)
+
+    def _read_batch(self, pictures: list[Picture | NDArray[np.uint8]]) -> list[Reading]:
+        segmented = map_blocks(
+            lambda block: [segment(_pixels_of(picture)) for picture in pictures[block]],
+            blocks_of(len(pictures), 8, self.n_jobs),
+            self.n_jobs,
+        )
+        found = [lines for block in segmented for lines in block]
+        chosen = iter(self._chosen([line for lines in found for line in lines]))
+        readings = []
+        for picture, lines in zip(pictures, found, strict=True):
+            read = [[self._digit(asked, picture) for asked in next(chosen)] for _ in lines]
+            readings.append(Reading(tuple(tuple(digits) for digits in read if digits)))
+        return readings
+
+    def _chosen(self, lines: list[Line]) -> list[list[_Asked]]:
+        """Choose the digits of lines; where connected ink is no good digit, look for cuts and choose again."""
+        chosen = self._best(lines)
+        doubtful = [_doubtful_components(line, path) for line, path in zip(lines, chosen, strict=True)]
+        again = [i for i, components in enumerate(doubtful) if components]
+        cut = map_blocks(
+            lambda block: [lines[i].cut(doubtful[i]) for i in again[block]],
+            blocks_of(len(again), 1, self.n_jobs),
+            self.n_jobs,
+        )
+        for i, path in zip(again, self._best([line for block in cut for line in block]), strict=True):
+            chosen[i] = path
+        return chosen
+
+    def _best(self, lines: list[Line]) -> list[list[_Asked]]:
+        """Ask about all candidates at once, and choose the digits of each line."""
+        candidates = [c for line in lines for c in line.candidates]
+        if not candidates:
+            return [[] for _ in lines]
+        answers = self.model.answer(np.stack([c.image for c in candidates]))
+        log_odds = digit_log_odds(answers, np.stack([c.measures for c in candidates]))
+        best, start = [], 0
+        for line in lines:
+            path = best_path(line, log_odds[start : start + len(line.candidates)], self.expect)
+            best.append([_Asked(line.candidates[i], answers, start + i, log_odds[start + i]) for i in path])
+            start += len(line.candidates)
+        return best
+
+    def _digit(self, asked: _Asked, picture: Picture | NDArray[np.uint8]) -> ReadDigit:
+        probabilities = asked.answers.probabilities[asked.position]
+        credibility = float(asked.answers.credibility[asked.position])
+        best, *others = np.argsort(-probabilities, kind="stable")
+        classes = self.model.classes_
+        return ReadDigit(
+            box=_box_in(asked.candidate.box, picture),
+            digit=classes[best].item(),
+            probability=float(probabilities[best]),
+            credibility=credibility,
+            unsure=bool(probabilities[best] < self.least_sure),
+            foreign=bool(credibility <= FOREIGN),
+            runner_up=classes[others[0]].item() if others else None,
+            runner_up_probability=float(probabilities[others[0]]) if others else 0.0,
+            neighbors=tuple(asked.answers.neighbors[asked.position][:_N_NEIGHBORS].tolist()),
+            image=asked.candidate.image,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A candidate, and what the model says of it: a row of the answers."""
+
+    candidate: Candidate
+    answers: Answers
+    position: int
+    log_odds: float
+
+
+def _doubtful_components(line: Line, path: list[_Asked]) -> set[int]:
+    """Connected ink that no candidate on the path makes a good digit of; dust is not looked at again."""
+    good = np.zeros(len(line.sizes), bool)
+    for asked in path:
+        if asked.log_odds >= _GOOD:
+            good[asked.candidate.first : asked.candidate.end] = True
+    return set(line.component_of[~good & (line.sizes > _SMALLEST_CUT)].tolist())
+
+
+def _least_sure(model: KNNDigitClassifier, max_error: float | None) -> float:
+    """The probability below which answers are unsure; 0 where the model cannot tell and was not asked."""
+    if max_error is None and model.out_of_fold_ is None:
+        return 0.0
+    reject = _UNSURE_SHARE if max_error is None else None
+    return float(RejectingClassifier(model, max_error=max_error, reject=reject).fit().threshold_)
+
+
+def _pixels_of(picture: Picture | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return picture.pixels if isinstance(picture, Picture) else picture
+
+
+def _box_in(box: NDArray[np.float64], picture: Picture | NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """A box in whole pixels of the picture as it came, not reaching beyond it."""
+    scale = picture.scale if isinstance(picture, Picture) else 1.0
+    height, width = _pixels_of(picture).shape[:2]
+    if isinstance(picture, Picture):
+        height, width = picture.height, picture.width
+    left, top, right, bottom = (scale * value for value in box)
+    return int(left), int(top), min(width, ceil(right)), min(height, ceil(bottom))

@@ -3,6 +3,8 @@
 ::
 
     knn-digits run      run.py      the whole experiment, ending in a report
+    knn-digits predict  predict.py  the digits in any pictures
+    knn-digits evaluate evaluate.py how well the user's own pictures are read
     knn-digits fit      fit.py      just the model
     knn-digits model    model.py    show or verify a saved model
     knn-digits data     data.py     fetch, find or verify MNIST
@@ -11,6 +13,7 @@
     knn-digits audit    audit.py    labels that neighbors contradict, and duplicates
 
     options.py    options that several commands share
+    reading.py    what the two commands that read pictures share
     terminal.py   progress bars and tables
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 some inputs or methods failed, 130 interrupted. Results go to
@@ -33,8 +36,10 @@ from knn_digits import __version__
 from knn_digits.cli.audit import audit
 from knn_digits.cli.bench import bench
 from knn_digits.cli.data import data
+from knn_digits.cli.evaluate import evaluate
 from knn_digits.cli.fit import fit
 from knn_digits.cli.model import model
+from knn_digits.cli.predict import predict
 from knn_digits.cli.report import report
 from knn_digits.cli.run import run
 from knn_digits.errors import KnnDigitsError
@@ -51,6 +56,8 @@ _INTERRUPTED = 130
 def cli(verbose: int, debug: bool) -> None:
     """Read handwritten digits with k-nearest neighbors.
 
+    `knn-digits predict picture.jpg` reads the digits in a picture.
+
     `knn-digits run` is the whole experiment on MNIST and ends in an HTML report; `knn-digits run --quick` is the
     same on a fifth of the images, in seconds.
     """
@@ -58,7 +65,7 @@ def cli(verbose: int, debug: bool) -> None:
     logging.basicConfig(level=level, format="knn-digits: %(message)s", stream=sys.stderr, force=True)
 
 
-for command in (run, fit, model, data, report, bench, audit):
+for command in (run, predict, evaluate, fit, model, data, report, bench, audit):
     cli.add_command(command)
 
 

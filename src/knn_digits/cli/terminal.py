@@ -57,7 +57,8 @@ def progress_on_stderr() -> Iterator[TerminalProgress]:
     from rich.progress import Progress
 
     console = Console(stderr=True, soft_wrap=not sys.stderr.isatty())
-    with Progress(*_columns(), console=console, disable=not console.is_terminal) as bars:
+    off, both = not console.is_terminal, sys.stdout.isatty()  # what is piped stays in its pipe
+    with Progress(*_columns(), console=console, disable=off, redirect_stdout=both) as bars:
         yield TerminalProgress(bars, console)
 
 

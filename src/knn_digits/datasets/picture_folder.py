@@ -12,9 +12,10 @@ from knn_digits.datasets.byte_progress import ByteProgress
 from knn_digits.datasets.dataset import DigitDataset
 from knn_digits.datasets.idx import MAX_BYTES
 from knn_digits.datasets.paths import own_name
-from knn_digits.datasets.pictures import SUFFIXES, read_picture
+from knn_digits.datasets.pictures import read_picture
 from knn_digits.datasets.splitting import SEED, stratified_split
 from knn_digits.errors import DataError
+from knn_digits.images.reading import SUFFIXES
 from knn_digits.printable import printable
 
 _TRAIN_NAMES, _TEST_NAMES = ("train", "training"), ("test", "testing")

@@ -1,6 +1,5 @@
 """Reads one small picture file as a square of grey values, and trusts nothing in it."""
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.datasets.dataset import MAX_SIDE
-from knn_digits.errors import DataError
+from knn_digits.errors import DataError, PictureError
+from knn_digits.images.reading import open_picture, upright
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")  # few decoders, few holes
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})  # eight bits a channel
 _MAX_FILE = 20 << 20
 
@@ -40,23 +38,12 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     DataError
         It is none of these, damaged, not square, too large or of more than eight bits; the message names it.
     """
-    from PIL import Image
-
     try:
-        size = path.stat().st_size
-        if size > _MAX_FILE:
-            raise DataError(f"{path} has {size >> 20} MB, expected at most {_MAX_FILE >> 20}: make it smaller")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
-                _check_header(picture, path)
-                return np.array(_as_grey(picture))
-    except DataError:
-        raise
-    except Exception as error:  # what a decoder raises for a damaged file is not written down anywhere
-        raise DataError(
-            f"{path} cannot be read as a picture ({', '.join(_FORMATS)}): it may be damaged; replace or remove it"
-        ) from error
+        with open_picture(path, most_bytes=_MAX_FILE) as picture:
+            _check_header(picture, path)
+            return np.array(_as_grey(upright(picture, picture.info["orientation"])))
+    except PictureError as error:
+        raise DataError(str(error)) from error
 
 
 def _check_header(picture: "Image.Image", path: Path) -> None:

@@ -10,6 +10,7 @@ It knows no classifier and no data set. It is the only road for a foreign pictur
 and what is tested are prepared by the same code.
 """
 
-from knn_digits.images.normalization import frame_digit, ink_of, normalize_digit
+from knn_digits.images.ink import ink_of
+from knn_digits.images.normalization import frame_digit, normalize_digit
 
 __all__ = ["frame_digit", "ink_of", "normalize_digit"]

@@ -1,0 +1,142 @@
+"""Which candidates of a line are its digits: log odds of each being exactly one digit, and the path of the most.
+
+Wrong cuts make pieces that the recognizer finds strange, or that differ from the rest of the line in size or place.
+A logistic curve weighs all that; a path over candidates that follow each other is worth the sum of its log odds, so
+that two good digits beat one doubtful one, and one good digit two doubtful halves.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knn_digits.classifier import Answers
+from knn_digits.images.segmentation import Line
+
+__all__ = ["best_path", "columns_of", "digit_log_odds"]
+
+_LEAST_CREDIBLE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """What `scripts/fit-choosing` learned from made pictures of training digits.
+
+    Attributes
+    ----------
+    weights : float64 ndarray
+        Of the columns of `columns_of`.
+    left_out : float
+        Log odds lost by leaving out ink as large as half a digit, or larger.
+    """
+
+    weights: NDArray[np.float64]
+    left_out: float
+
+
+@cache
+def _learned() -> _Learned:
+    learned = json.loads(Path(__file__).with_name("choosing_weights.json").read_text(encoding="utf-8"))
+    return _Learned(np.array(learned["weights"]), float(learned["left_out"]))
+
+
+def digit_log_odds(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh for and against candidates being exactly one digit each.
+
+    Parameters
+    ----------
+    answers : Answers
+        The recognizer's, of n candidates.
+    measures : float64 ndarray of shape (n, 10)
+        As `images.segmentation.MEASURES` names them.
+
+    Returns
+    -------
+    log_odds : float64 ndarray of shape (n,)
+    """
+    return columns_of(answers, measures) @ _learned().weights
+
+
+def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What log odds are a weighted sum of: float64 of shape (n, number of weights)."""
+    probability = answers.probabilities.max(axis=1).clip(1e-4, 1 - 1e-4)
+    credible = np.log(np.maximum(np.nan_to_num(answers.credibility, nan=0.5), _LEAST_CREDIBLE))
+    height, width, offset, gap, n_cut, cut, inner, inner_gaps, ink, overlap = measures.T
+    label = answers.probabilities.argmax(axis=1)[:, None] == np.arange(10)
+    return np.concatenate(
+        [
+            _steps(np.log(probability / (1 - probability)), (0, 2, 4, 6)),
+            _steps(credible, (-9, -7.5, -6, -4.5, -3, -1.5)),
+            _steps(height, (0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3)),
+            _steps(width, (0.1, 0.3, 0.5, 0.7, 0.9, 1.1)),
+            _steps(offset, (0, 0.1, 0.25)),
+            _steps(gap, (0, 0.05)),
+            _steps(cut, (0, 0.15, 0.4, 0.8)),
+            _steps(inner, (0, 0.1, 0.2, 0.4, 0.8)),
+            _steps(overlap, (0, 0.3, 0.6)),
+            _steps(np.log(np.maximum(ink, 1e-3)), (-4, -3, -2, -1)),
+            (n_cut[:, None] == [1, 2]),
+            (np.minimum(inner_gaps, 2)[:, None] == [1, 2]),
+            label,
+            label * width[:, None],
+            label * height[:, None],
+        ],
+        axis=1,
+    )
+
+
+def _steps(values: NDArray[np.float64], knots: tuple[float, ...]) -> NDArray[np.float64]:
+    """How far values are beyond each knot, at most to the next: weights make a piecewise linear curve of them."""
+    lengths = np.diff(knots, append=np.inf)
+    return np.clip(values[:, None] - knots, 0, lengths)
+
+
+def best_path(line: Line, log_odds: NDArray[np.float64], n_digits: int | None = None) -> list[int]:
+    """Choose candidates that follow each other, so that their log odds are largest in sum.
+
+    Parameters
+    ----------
+    line : Line
+    log_odds : float64 ndarray of shape (n_candidates,)
+    n_digits : int, optional
+        How many to choose. Where so many cannot be, as many as come nearest from below.
+
+    Returns
+    -------
+    chosen : list of int
+        Positions among the line's candidates, from left to right. Atoms may be left out, the larger the dearer.
+    """
+    n, left_out = len(line.sizes), _learned().left_out
+    most = n if n_digits is None else min(n, n_digits)
+    scores = np.full((n + 1, most + 1), -np.inf)
+    scores[0, 0] = 0.0
+    came = np.full((n + 1, most + 1), -1)  # the candidate that ends there, -1 where the atom is left out
+    ending: list[list[int]] = [[] for _ in range(n + 1)]
+    for i, candidate in enumerate(line.candidates):
+        ending[candidate.end].append(i)
+    for end in range(1, n + 1):
+        scores[end] = scores[end - 1] - left_out * min(1.0, 2 * line.sizes[end - 1])
+        for i in ending[end]:
+            through = scores[line.candidates[i].first, :-1] + log_odds[i]
+            better = through > scores[end, 1:]
+            scores[end, 1:][better] = through[better]
+            came[end, 1:][better] = i
+    count = int(scores[n].argmax()) if n_digits is None else int(np.flatnonzero(np.isfinite(scores[n]))[-1])
+    return _walked_back(line, came, n, count)
+
+
+def _walked_back(line: Line, came: NDArray[np.int64], at: int, count: int) -> list[int]:
+    chosen = []
+    while at:
+        i = int(came[at, count])
+        if i < 0:
+            at -= 1
+        else:
+            chosen.append(i)
+            at, count = line.candidates[i].first, count - 1
+    return chosen[::-1]

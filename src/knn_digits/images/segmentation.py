@@ -1,0 +1,420 @@
+"""A picture -> lines of ink, and in each line what may be a digit. It knows no classifier.
+
+::
+
+    pixels ─> gray ─> ink ─> size of digits ─> ink at working size, ruled lines and frames gone
+                                                  │
+              lines <── components, small ones with the large one beside them
+                │
+              atoms <── wide components cut where a path from top to bottom crosses little ink
+                │
+         candidates <── one to four atoms that follow each other, in MNIST's frame
+
+Which candidates are digits is for the reader to say. Every candidate comes with measures of its shape that speak
+for or against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knn_digits.images.ink import FAINT, gray_of, ink_of
+from knn_digits.images.normalization import frame_digit
+from knn_digits.images.ruling import without_rules
+from knn_digits.images.seams import Cut, find_cuts
+
+__all__ = ["MEASURES", "Candidate", "Line", "segment"]
+
+_WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
+_MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
+_SPECK = 0.16  # in digit heights: what is smaller both ways is dust
+_SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
+_NEAR = 0.25  # beside: so far away
+_WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
+_DEAREST = 3.0  # strokes that a cut inside a candidate crosses, where there is none
+_FARTHEST = 4.0  # gap between neighbors in a line
+
+MEASURES = (
+    "height",
+    "width",
+    "offset",
+    "gap",
+    "cut borders",
+    "border cuts",
+    "inner cut",
+    "inner gaps",
+    "ink",
+    "overlap",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What may be a digit.
+
+    Attributes
+    ----------
+    first, end : int
+        Its atoms in the line: from `first` to before `end`.
+    box : float64 ndarray of shape (4,)
+        Left, top, right, bottom, in pixels of the picture.
+    image : uint8 ndarray of shape (28, 28)
+        In MNIST's frame.
+    measures : float64 ndarray of shape (10,)
+        As `MEASURES` names them: height and width in digit heights of its line; how far its middle lies from
+        the line's; the widest gap inside; how many of its two borders are cuts, and the ink these cross, in
+        strokes; the cheapest cut inside; how many gaps are inside; its ink, in squares of the digit height; the
+        largest share of its width, or of another atom's, that lies over or under the other.
+    """
+
+    first: int
+    end: int
+    box: NDArray[np.float64]
+    image: NDArray[np.uint8]
+    measures: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a picture.
+
+    Attributes
+    ----------
+    sizes : float64 ndarray of shape (n_atoms,)
+        Larger side of each atom, in digit heights.
+    candidates : tuple of Candidate
+    component_of : int64 ndarray of shape (n_atoms,)
+        The piece of connected ink that each atom is, or is a part of.
+    """
+
+    sizes: NDArray[np.float64]
+    candidates: tuple[Candidate, ...]
+    component_of: NDArray[np.int64]
+    _ink: _LineInk
+
+    def cut(self, components: Collection[int]) -> Line:
+        """Propose cuts through some pieces of connected ink, which may be several digits that touch."""
+        return self._ink.cut(components)
+
+
+def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
+    """Find lines and what may be a digit in them, without cutting connected ink.
+
+    Parameters
+    ----------
+    pixels : uint8 ndarray of shape (height, width) or (height, width, 3)
+
+    Returns
+    -------
+    lines : tuple of Line
+        From top to bottom.
+    """
+    ink, scale = _ink_at_working_size(gray_of(pixels))
+    components = _components(ink)
+    if components is None:
+        return ()
+    lines = [_LineInk.of(ink, components, members, scale).cut(()) for members in components.lines()]
+    return tuple(line for line in lines if line.candidates)
+
+
+# ---- size ----
+
+
+def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Ink without rules, digits at most about `_WORKING_HEIGHT` high, and the picture's pixels for each of its."""
+    small, factor = _reduced(gray, max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))))
+    ink = ink_of(small)
+    if not ink.any():
+        return ink, float(factor)
+    guess = _digit_height(without_rules(ink, max(ink.shape))) or _digit_height(ink)
+    # Boxes may have been taken for digits: their height counts once more, when that of digits is known.
+    ink = without_rules(ink, guess)
+    height = _digit_height(ink) or guess
+    stroke = _stroke_width(ink) * factor
+    guess, height = guess * factor, height * factor
+    small, factor = _reduced(gray, max(1, round(height / _WORKING_HEIGHT)))
+    ink = ink_of(small, stroke / factor)
+    for size in sorted({guess, height}, reverse=True):
+        ink = without_rules(ink, size / factor)
+    return ink, float(factor)
+
+
+def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32], int]:
+    from PIL import Image
+
+    return (gray if factor <= 1 else np.asarray(Image.fromarray(gray).reduce(factor))), factor
+
+
+def _digit_height(ink: NDArray[np.float32]) -> float:
+    """Height that half of the ink's components have or exceed, each counting by its height; 0 where there is none.
+
+    Frames and ruled lines do not count: they have little ink for their size.
+    """
+    from scipy.ndimage import find_objects, label
+
+    mask = ink > FAINT
+    labels, _ = label(mask, np.ones((3, 3), int))
+    boxes = [(p[0].stop - p[0].start, p[1].stop - p[1].start) for p in find_objects(labels)]
+    if not boxes:
+        return 0.0
+    heights, widths = np.array(boxes, float).T
+    counts = np.bincount(labels.ravel())[1:]
+    strange = (widths > 6 * heights) | (heights > 12 * widths) | (counts < 0.08 * heights * widths)
+    weights = np.where(strange, 0, heights**2)
+    if not weights.any():
+        weights = heights**2
+    order = np.argsort(heights)
+    reached = np.cumsum(weights[order])
+    return float(heights[order][np.searchsorted(reached, reached[-1] / 2)])
+
+
+def _stroke_width(ink: NDArray[np.float32]) -> float:
+    """Mean width of strokes: a pixel of a bar is a quarter of its width away from its edge, on average."""
+    from scipy.ndimage import distance_transform_edt
+
+    mask = ink > FAINT
+    return max(1.0, 4 * float(distance_transform_edt(mask)[mask].mean()) - 2) if mask.any() else 1.0
+
+
+# ---- components and lines ----
+
+
+@dataclass(frozen=True, eq=False)
+class _Components:
+    """Connected ink: a picture of numbers from 1, and of each its box (left, top, right, bottom)."""
+
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+    height: float
+
+    def lines(self) -> list[list[int]]:
+        """Positions of components that follow each other in a line; lines from top to bottom."""
+        chains = self._joined(self._chains())
+        tops = [float(np.median(self.boxes[chain][:, [1, 3]])) for chain in chains]
+        return [chains[i] for i in np.argsort(tops)]
+
+    def _chains(self) -> list[list[int]]:
+        """Link each component with the nearest one to the right that is about as high up."""
+        order = np.argsort(self.boxes[:, 0] + self.boxes[:, 2])
+        boxes = self.boxes[order]
+        chain_of: dict[int, int] = {}
+        chains: list[list[int]] = []
+        for i, box in enumerate(boxes):
+            before = [j for j in range(i) if self._follows(boxes[j], box)]
+            last = max(before, key=lambda j: boxes[j, 2], default=None)
+            if last is None:
+                chain_of[i] = len(chains)
+                chains.append([])
+            else:
+                chain_of[i] = chain_of[last]
+            chains[chain_of[i]].append(int(order[i]))
+        return chains
+
+    def _follows(self, left: NDArray, right: NDArray) -> bool:
+        overlap = min(left[3], right[3]) - max(left[1], right[1])
+        least = min(left[3] - left[1], right[3] - right[1])
+        return overlap > 0.45 * least and right[0] - left[2] < _FARTHEST * self.height
+
+    def _joined(self, chains: list[list[int]]) -> list[list[int]]:
+        """Join chains that are parts of one line: the one goes on where the other ends."""
+        chains = sorted(chains, key=len, reverse=True)
+        kept: list[list[int]] = []
+        for chain in chains:
+            home = next((line for line in kept if self._is_part(chain, line)), None)
+            if home is None:
+                kept.append(chain)
+            else:
+                home += chain
+        return [sorted(line, key=lambda i: self.boxes[i, 0] + self.boxes[i, 2]) for line in kept]
+
+    def _is_part(self, chain: list[int], line: list[int]) -> bool:
+        x, y = self._middles(line)
+        slope = np.polyfit(x, y, 1)[0] if len(line) > 2 and np.ptp(x) > 2 * self.height else 0.0
+        here_x, here_y = (values.mean() for values in self._middles(chain))
+        near = np.abs(x - here_x).argmin()
+        return bool(abs(y[near] + np.clip(slope, -0.2, 0.2) * (here_x - x[near]) - here_y) < 0.45 * self.height)
+
+    def _middles(self, chain: list[int]) -> tuple[NDArray, NDArray]:
+        boxes = self.boxes[chain]
+        return (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+
+
+def _components(ink: NDArray[np.float32]) -> _Components | None:
+    from scipy.ndimage import find_objects, label, maximum_filter
+
+    height = _digit_height(ink)
+    if not height:
+        return None
+    labels, _ = label(ink > FAINT, np.ones((3, 3), int))
+    places = find_objects(labels)
+    boxes = np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
+    renumbered = _with_small_ones_merged(labels, boxes, height)
+    labels = renumbered[labels]
+    # Blurred edges belong to the component beside them.
+    for _ in range(2):
+        labels = np.where((labels == 0) & (ink > 0), maximum_filter(labels, 3), labels)
+    found = find_objects(labels)
+    numbers = np.array([n for n, p in enumerate(found, 1) if p is not None], np.int64)
+    boxes = np.array(
+        [(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in found if p is not None], float
+    ).reshape(-1, 4)
+    return _Components(labels, boxes, numbers, height) if len(numbers) else None
+
+
+def _with_small_ones_merged(labels: NDArray, boxes: NDArray[np.float64], height: float) -> NDArray[np.int32]:
+    """New numbers of components: dust has 0, what is small that of the large one beside it."""
+    sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    numbers = np.arange(len(boxes) + 1, dtype=np.int32)
+    large = np.flatnonzero(sizes >= _SMALL * height)
+    for i in np.flatnonzero(sizes < _SMALL * height):
+        numbers[i + 1] = 0 if sizes[i] < _SPECK * height else i + 1
+        if len(large):
+            box, others = boxes[i], boxes[large]
+            beside = np.maximum(others[:, 0] - box[2], box[0] - others[:, 2])
+            above = np.maximum(others[:, 1] - box[3], box[1] - others[:, 3])
+            distances = np.maximum(np.maximum(beside, 0), np.maximum(above, 0))
+            nearest = distances.argmin()
+            if distances[nearest] <= (_NEAR if sizes[i] >= _SPECK * height else 0) * height:
+                numbers[i + 1] = large[nearest] + 1
+    return numbers
+
+
+# ---- atoms and candidates ----
+
+
+@dataclass(frozen=True, eq=False)
+class _LineInk:
+    """The ink of a line, and its components from left to right."""
+
+    ink: NDArray[np.float32]
+    components: NDArray[np.int32]  # which component each pixel belongs to; -1 is none
+    boxes: NDArray[np.int64]
+    height: float
+    corner: tuple[int, int]  # left and top in the ink of the picture
+    scale: float
+
+    @classmethod
+    def of(cls, ink: NDArray[np.float32], found: _Components, members: list[int], scale: float) -> _LineInk:
+        """Take the ink of some components out of a picture."""
+        boxes = found.boxes[members].astype(int)
+        (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+        here = slice(top, bottom), slice(left, right)
+        position = np.full(found.numbers.max() + 1, -1, np.int32)
+        position[found.numbers[members]] = np.arange(len(members))
+        height = _typical_height(boxes[:, 3] - boxes[:, 1])
+        corner = (int(left), int(top))
+        return cls(ink[here], position[found.labels[here]], boxes - np.tile(corner, 2), height, corner, scale)
+
+    def cut(self, which: Collection[int]) -> Line:
+        """Cut some of the components, and propose candidates."""
+        parts = np.full(self.ink.shape, -1, np.int32)
+        cuts: list[float] = []
+        component_of: list[int] = []
+        for i, (left, top, right, bottom) in enumerate(self.boxes):
+            here = slice(top, bottom), slice(left, right)
+            own = self.components[here] == i
+            found = find_cuts(np.where(own, self.ink[here], 0), self.height) if i in which else []
+            pieces, costs = _pieces(found, own)
+            cuts += ([0.0] if component_of else []) + costs
+            parts[here][own] = pieces[own] + len(component_of)
+            component_of += [i] * (len(costs) + 1)
+        return _Atoms(self, parts, _boxes_of(parts), np.array(cuts), np.array(component_of)).line()
+
+
+@dataclass(frozen=True, eq=False)
+class _Atoms:
+    """The ink of a line in the smallest parts that are considered, from left to right."""
+
+    source: _LineInk
+    parts: NDArray[np.int32]  # which atom each pixel belongs to; -1 is none
+    boxes: NDArray[np.float64]
+    cuts: NDArray[np.float64]  # between each atom and the next: ink crossed in strokes, 0 is a gap
+    component_of: NDArray[np.int64]
+
+    def line(self) -> Line:
+        """Propose candidates."""
+        n = len(self.boxes)
+        sides = np.maximum(self.boxes[:, 2] - self.boxes[:, 0], self.boxes[:, 3] - self.boxes[:, 1])
+        spans = [(i, j) for i in range(n) for j in range(i + 1, n + 1) if self._possible(i, j)]
+        candidates = tuple(self._candidate(i, j) for i, j in spans)
+        return Line(sides / self.source.height, candidates, self.component_of, self.source)
+
+    def _possible(self, first: int, end: int) -> bool:
+        left, top, right, bottom = self._box(first, end)
+        if max(right - left, bottom - top) < _SMALL * self.source.height:
+            return False
+        whole = not (self._cut_at(first) or self._cut_at(end))
+        if whole and self.component_of[first] == self.component_of[end - 1]:
+            return True
+        return end - first <= _MOST_ATOMS and right - left <= _WIDEST * self.source.height
+
+    def _cut_at(self, border: int) -> float:
+        """What the cut before an atom costs; 0 for a gap, or an end of the line."""
+        return float(self.cuts[border - 1]) if 0 < border <= len(self.cuts) else 0.0
+
+    def _box(self, first: int, end: int) -> NDArray[np.float64]:
+        boxes = self.boxes[first:end]
+        return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
+    def _candidate(self, first: int, end: int) -> Candidate:
+        box = self._box(first, end)
+        left, top, right, bottom = box.astype(int)
+        part = self.parts[top:bottom, left:right]
+        ink = np.where((part >= first) & (part < end), self.source.ink[top:bottom, left:right], 0)
+        place = (box + np.tile(self.source.corner, 2)) * self.source.scale
+        return Candidate(first, end, place, frame_digit(ink), self._measures(first, end, box, ink))
+
+    def _measures(self, first: int, end: int, box: NDArray, ink: NDArray) -> NDArray[np.float64]:
+        boxes, height = self.boxes[first:end], self.source.height
+        middle = np.median(self.boxes[:, [1, 3]].mean(axis=1))
+        gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
+        inner = self.cuts[first : end - 1]
+        borders = [self._cut_at(first), self._cut_at(end)]
+        return np.array(
+            [
+                (box[3] - box[1]) / height,
+                (box[2] - box[0]) / height,
+                abs((box[1] + box[3]) / 2 - middle) / height,
+                max(0.0, gaps.max(initial=0.0)) / height,
+                np.count_nonzero(borders),
+                sum(borders),
+                inner[inner > 0].min(initial=_DEAREST),
+                np.count_nonzero(inner == 0),
+                ink.sum() / height**2,
+                self._overlap(first, end, box),
+            ]
+        )
+
+    def _overlap(self, first: int, end: int, box: NDArray[np.float64]) -> float:
+        """How far it shares its columns with what is outside of it, and large enough to be seen."""
+        boxes = self.boxes
+        widths = np.minimum(boxes[:, 2] - boxes[:, 0], box[2] - box[0])
+        shared = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
+        outside = (boxes[:, 3] - boxes[:, 1]) > _SPECK * self.source.height
+        outside[first:end] = False
+        return float(np.max(np.maximum(0, shared / widths), where=outside, initial=0.0))
+
+
+def _typical_height(heights: NDArray[np.int64]) -> float:
+    """The median of the higher two thirds: parts of digits are lower, and few components are higher."""
+    return float(np.median(np.sort(heights)[len(heights) // 3 :]))
+
+
+def _pieces(cuts: list[Cut], own: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[float]]:
+    """Number the pieces that cuts make of a component, and tell what each cut that parts two of them costs."""
+    pieces = sum((cut.right_of(own.shape[1]) for cut in cuts), np.zeros(own.shape, np.int32))
+    here = np.unique(pieces[own])
+    # Two cuts may share a part of their way, with nothing between.
+    return np.searchsorted(here, pieces).astype(np.int32), [cuts[i - 1].cost for i in here[1:]]
+
+
+def _boxes_of(parts: NDArray[np.int32]) -> NDArray[np.float64]:
+    from scipy.ndimage import find_objects
+
+    places = find_objects(parts + 1)
+    return np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
