@@ -85,7 +85,9 @@ def reading_model(digits, framed_digits, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def framed_digits(digits):
-    return np.stack([normalize_digit(enlarged(image)) for image in digits.train_images[:700]])
+    # With paper around: what touches the edge of a picture is hard to tell from it.
+    pictures = [np.pad(enlarged(image), 20, constant_values=255) for image in digits.train_images[:700]]
+    return np.stack([normalize_digit(picture) for picture in pictures])
 
 
 @pytest.fixture(scope="session")

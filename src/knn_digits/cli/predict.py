@@ -63,7 +63,7 @@ def predict(
     knn-digits predict meter.jpg
     knn-digits predict scans/ --json > scans.jsonl
     knn-digits predict form.png --boxes out --explain out
-    """  # noqa: D301 - click keeps lines apart after a real \\b
+    """  # noqa: D301 - click keeps lines apart after this sign
     _refuse_folders_of_pictures(pictures, boxes, "--boxes")
     _refuse_folders_of_pictures(pictures, explain, "--explain")
     reader = open_reader(model_folder, max_error, expect, n_jobs, data_dir, offline)

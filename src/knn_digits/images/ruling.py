@@ -57,7 +57,7 @@ class Rule:
     def distance(self, column: float, row: float) -> float:
         """How far a point is from it."""
         beside = max(self.start - column, column - self.end, 0)
-        return float(max(abs(np.polyval(self.curve, column) - row), beside))
+        return max(abs(float(np.polyval(self.curve, column)) - row), float(beside))
 
 
 def without_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32]:
@@ -171,16 +171,17 @@ def _traced(mask: NDArray[np.bool_], top: int, left: int, height: float) -> Rule
     counts = mask.sum(axis=0)
     columns = np.flatnonzero(counts)
     rows = (mask * np.arange(len(mask))[:, None]).sum(axis=0)[columns] / counts[columns]
-    thickness = max(1.0, float(np.median(counts[columns])) - 2)
+    thickness = max(1.0, float(np.quantile(counts[columns], 0.4)) - 2)
     if thickness > _THICKEST * height:
         return None
-    near, degree = np.ones(len(columns), bool), 2 if len(columns) > 3 * height else 1
+    # Where strokes run into it, it is thick: the thin columns show where it is.
+    near, degree = counts[columns] <= np.quantile(counts[columns], 0.4) + 1, 2 if len(columns) > 3 * height else 1
     for _ in range(3):
-        if near.sum() < 0.5 * len(columns):
+        if near.sum() < 0.4 * len(columns):
             return None
         curve = np.polyfit(columns[near], rows[near], degree)
         near = np.abs(np.polyval(curve, columns) - rows) <= max(1.5, 0.6 * thickness)
-    if near.mean() < 0.7 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
+    if near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
         return None
     curve = np.polyfit(columns + left, np.polyval(curve, columns) + top, len(curve) - 1)
     curve = np.concatenate([np.zeros(3 - len(curve)), curve])

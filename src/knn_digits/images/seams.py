@@ -2,8 +2,8 @@
 
 A path goes down a row at a time, straight or to a side, and costs the ink it crosses; the cheapest ones are found
 by dynamic programming, as a seam is in an image that is to be made narrower (S. Avidan, A. Shamir, Seam carving
-for content-aware image resizing, 2007). So a cut may bend around a stroke that leans over the next digit. Where ink
-is wider than a stroke, as it is where two strokes lie side by side, crossing it is cheap.
+for content-aware image resizing, 2007). So a cut may bend around a stroke that leans over the next digit. Where
+ink is thicker than a stroke, as it is where two strokes lie side by side, crossing it is cheap.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     stroke, thickness = _stroke_and_thickness(ink > FAINT)
     costs = ink * np.minimum(1, (_WIDE * stroke / np.maximum(thickness, 1)) ** 2).astype(np.float32)
     above, from_above = _cheapest(costs)
-    below, from_below = (values[::-1] for values in _cheapest(costs[::-1]))
+    below, from_below = _cheapest(costs[::-1])
     shares = np.cumsum(ink, axis=1).sum(axis=0) / max(float(ink.sum()), 1e-6)
     found = []
     for row in sorted({int(share * (len(ink) - 1)) for share in _ANCHORS}):
-        through = (above[row] + below[row] - costs[row]) / stroke
+        through = (above[row] + below[len(ink) - 1 - row] - costs[row]) / stroke
         inside = (shares > _LEAST_SHARE) & (shares < 1 - _LEAST_SHARE)
-        for x in np.flatnonzero(inside & (through <= _DEAREST) & _is_lowest(through)):
-            upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[row:][::-1], x)[::-1]
+        for x in np.flatnonzero(inside & (through <= _DEAREST) & _is_lowest(through)).tolist():
+            upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
             found.append(Cut(np.concatenate([upper, lower[1:]]), float(through[x])))
     most = int(ink.shape[1] / (_DENSE * height))
     return sorted(_apart(found, _APART * height)[:most], key=lambda cut: cut.path.mean())

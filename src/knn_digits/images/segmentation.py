@@ -31,11 +31,14 @@ __all__ = ["MEASURES", "Candidate", "Line", "segment"]
 
 _WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
 _MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
+_FRAME = 0.08  # share of its box that is ink: a frame has less
+_BLOB = 0.45  # thickness in larger sides: no digit is that thick, shadows are
 _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
 _DEAREST = 3.0  # strokes that a cut inside a candidate crosses, where there is none
+_TALL = 0.7  # in digit heights: the least height that decides about lines
 _FARTHEST = 4.0  # gap between neighbors in a line
 
 MEASURES = (
@@ -130,17 +133,17 @@ def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     ink = ink_of(small)
     if not ink.any():
         return ink, float(factor)
-    guess = _digit_height(without_rules(ink, max(ink.shape))) or _digit_height(ink)
+    # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
+    guess = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
+    ink = ink_of(small, guess[1]) if guess else ink
+    guess = _typical_size(ink) or guess or (float(len(ink)), 1.0)
     # Boxes may have been taken for digits: their height counts once more, when that of digits is known.
-    ink = without_rules(ink, guess)
-    height = _digit_height(ink) or guess
-    stroke = _stroke_width(ink) * factor
-    guess, height = guess * factor, height * factor
-    small, factor = _reduced(gray, max(1, round(height / _WORKING_HEIGHT)))
-    ink = ink_of(small, stroke / factor)
-    for size in sorted({guess, height}, reverse=True):
-        ink = without_rules(ink, size / factor)
-    return ink, float(factor)
+    size = _typical_size(without_rules(ink, guess[0])) or guess
+    smaller, new_factor = _reduced(gray, max(1, round(size[0] * factor / _WORKING_HEIGHT)))
+    ink = ink_of(smaller, size[1] * factor / new_factor)
+    for height in sorted({guess[0], size[0]}, reverse=True):
+        ink = without_rules(ink, height * factor / new_factor)
+    return ink, float(new_factor)
 
 
 def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32], int]:
@@ -149,35 +152,39 @@ def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32
     return (gray if factor <= 1 else np.asarray(Image.fromarray(gray).reduce(factor))), factor
 
 
-def _digit_height(ink: NDArray[np.float32]) -> float:
-    """Height that half of the ink's components have or exceed, each counting by its height; 0 where there is none.
+def _typical_size(ink: NDArray[np.float32]) -> tuple[float, float] | None:
+    """Height of digits and width of their strokes: half of the ink's components are as large or larger.
 
-    Frames and ruled lines do not count: they have little ink for their size.
+    Each counts by the square of its height. Frames and ruled lines, which have little ink for their size, and
+    shadows, which have no strokes, count only where there is nothing else.
     """
-    from scipy.ndimage import find_objects, label
+    from scipy.ndimage import distance_transform_edt, find_objects, label
+    from scipy.ndimage import maximum as maximum_of
+    from scipy.ndimage import mean as mean_of
 
     mask = ink > FAINT
-    labels, _ = label(mask, np.ones((3, 3), int))
-    boxes = [(p[0].stop - p[0].start, p[1].stop - p[1].start) for p in find_objects(labels)]
-    if not boxes:
-        return 0.0
-    heights, widths = np.array(boxes, float).T
-    counts = np.bincount(labels.ravel())[1:]
-    strange = (widths > 6 * heights) | (heights > 12 * widths) | (counts < 0.08 * heights * widths)
+    labels, n = label(mask, np.ones((3, 3), int))
+    if not n:
+        return None
+    places = find_objects(labels)
+    heights, widths = (np.array([p[axis].stop - p[axis].start for p in places], float) for axis in (0, 1))
+    inside = distance_transform_edt(mask)
+    thickest = 2 * maximum_of(inside, labels, np.arange(1, n + 1))
+    # A pixel of a bar is a quarter of its width away from its edge, on average.
+    strokes = np.maximum(1, 4 * mean_of(inside, labels, np.arange(1, n + 1)) - 2)
+    fill = np.bincount(labels.ravel())[1:] / (heights * widths)
+    long = (widths > 6 * heights) | (heights > 12 * widths)
+    strange = long | (fill < _FRAME) | (thickest > _BLOB * np.maximum(heights, widths))
     weights = np.where(strange, 0, heights**2)
     if not weights.any():
         weights = heights**2
-    order = np.argsort(heights)
+    return _weighted_median(heights, weights), _weighted_median(strokes, weights)
+
+
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    return float(heights[order][np.searchsorted(reached, reached[-1] / 2)])
-
-
-def _stroke_width(ink: NDArray[np.float32]) -> float:
-    """Mean width of strokes: a pixel of a bar is a quarter of its width away from its edge, on average."""
-    from scipy.ndimage import distance_transform_edt
-
-    mask = ink > FAINT
-    return max(1.0, 4 * float(distance_transform_edt(mask)[mask].mean()) - 2) if mask.any() else 1.0
+    return float(values[order][np.searchsorted(reached, reached[-1] / 2)])
 
 
 # ---- components and lines ----
@@ -216,9 +223,15 @@ class _Components:
         return chains
 
     def _follows(self, left: NDArray, right: NDArray) -> bool:
-        overlap = min(left[3], right[3]) - max(left[1], right[1])
-        least = min(left[3] - left[1], right[3] - right[1])
+        # The bar of a 5 may lie higher than any other ink: what is low counts as higher than it is.
+        (l_top, l_bottom), (r_top, r_bottom) = (self._tall(box) for box in (left, right))
+        overlap = min(l_bottom, r_bottom) - max(l_top, r_top)
+        least = min(l_bottom - l_top, r_bottom - r_top)
         return overlap > 0.45 * least and right[0] - left[2] < _FARTHEST * self.height
+
+    def _tall(self, box: NDArray[np.float64]) -> tuple[float, float]:
+        missing = max(0.0, _TALL * self.height - (box[3] - box[1])) / 2
+        return box[1] - missing, box[3] + missing
 
     def _joined(self, chains: list[list[int]]) -> list[list[int]]:
         """Join chains that are parts of one line: the one goes on where the other ends."""
@@ -247,9 +260,10 @@ class _Components:
 def _components(ink: NDArray[np.float32]) -> _Components | None:
     from scipy.ndimage import find_objects, label, maximum_filter
 
-    height = _digit_height(ink)
-    if not height:
+    size = _typical_size(ink)
+    if size is None:
         return None
+    height = size[0]
     labels, _ = label(ink > FAINT, np.ones((3, 3), int))
     places = find_objects(labels)
     boxes = np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
