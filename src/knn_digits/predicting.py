@@ -2,7 +2,7 @@
 
 ::
 
-    sources ──threads──> pictures ──batches──> DigitReader.read_all ──> Predicted, one a source
+    sources ──threads──> pictures ──batches──> DigitReader.read_batch ──> Predicted, one a source
 
 Only what is being read is in memory. The first batches are small, so that the first answers come at once.
 """
@@ -186,7 +186,7 @@ def _read(batch: list[Predicted], reader: DigitReader) -> Iterator[Predicted]:
     """Read a batch at once; where that fails for one, read them one by one."""
     good = [one for one in batch if one.picture is not None]
     try:
-        readings = list(reader.read_all(one.picture for one in good if one.picture is not None))
+        readings = reader.read_batch([one.picture for one in good if one.picture is not None])
         read = iter([Predicted(one.path, one.picture, found) for one, found in zip(good, readings, strict=True)])
     except _FAILURES:
         read = (_read_alone(one, reader) for one in good)

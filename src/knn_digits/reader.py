@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -153,10 +153,11 @@ class DigitReader:
         source = iter(pictures)
         size = 1
         while batch := list(islice(source, size)):
-            yield from self._read_batch(batch)
+            yield from self.read_batch(batch)
             size = min(2 * size, _LARGEST_BATCH)
 
-    def _read_batch(self, pictures: list[Picture | NDArray[np.uint8]]) -> list[Reading]:
+    def read_batch(self, pictures: Sequence[Picture | NDArray[np.uint8]]) -> list[Reading]:
+        """Read pictures together: their candidates are answered at a time."""
         segmented = map_blocks(
             lambda block: [segment(_pixels_of(picture)) for picture in pictures[block]],
             blocks_of(len(pictures), 8, self.n_jobs),

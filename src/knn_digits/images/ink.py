@@ -86,6 +86,15 @@ def ink_of(gray: NDArray, stroke: float | None = None) -> NDArray[np.float32]:
     return np.minimum(ink / strong, 1).astype(np.float32)
 
 
+def looks_narrower(shape: tuple[int, ...], stroke: float) -> bool:
+    """Whether `ink_of` a picture of that shape gives anything else when it knows how wide strokes are."""
+    return _window_of(stroke) < _WINDOW_SHARE * min(shape)
+
+
+def _window_of(stroke: float) -> float:
+    return 6 * stroke + 3
+
+
 def checked(picture: NDArray, what: str, values: str, most: int) -> NDArray[np.float32]:
     """Refuse what is no picture; the rest as float32."""
     if picture.ndim != 2 or not picture.size:
@@ -125,8 +134,8 @@ def _paper_of(picture: NDArray[np.float32], dark: bool, stroke: float | None) ->
 
     side = _PAPER_SIDE
     window = _WINDOW_SHARE * min(picture.shape)
-    if stroke is not None and 6 * stroke + 3 < window:
-        window = 6 * stroke + 3
+    if stroke is not None and looks_narrower(picture.shape, stroke):
+        window = _window_of(stroke)
         side = max(side, int(5 * max(picture.shape) / window))
     few = _smaller(picture, side)
     light = _evenly_curved(few, dark)

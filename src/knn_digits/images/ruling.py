@@ -97,14 +97,15 @@ def find_rules(mask: NDArray[np.bool_], height: float) -> tuple[list[Rule], list
     across, down : list of Rule
         The latter as found in the transposed picture.
     """
-    runs = _runs(mask, height), _runs(mask.T, height)
-    across, down = ([r for r in found if len(r) >= _SIDE * height] for found in runs)
+    across, down = _runs(mask, height, _SIDE * height), _runs(mask.T, height, _SIDE * height)
     for _ in range(2):  # a side may rest on one that turns out to be none
         across, down = (
             [r for r in across if _is_long(r, mask, _LONG_ACROSS * height) or _n_met(r, down, height) == 2],
             [r for r in down if _is_long(r, mask.T, _LONG_DOWN * height) or _n_met(r, across, height) == 2],
         )
-    others = [r for r in runs[1] if r not in down and _is_alone(r, mask.T, height)]
+    if not across:
+        return across, down
+    others = [r for r in _runs(mask.T, height, _TICK * height) if _is_alone(r, mask.T, height)]
     return across, down + [tick for rule in across for tick in _ticks(rule, others)]
 
 
@@ -146,7 +147,8 @@ def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
     return bool(np.median(ink) <= rule.thickness + 3)
 
 
-def _runs(mask: NDArray[np.bool_], height: float) -> list[Rule]:
+def _runs(mask: NDArray[np.bool_], height: float, least: float) -> list[Rule]:
+    """Straight runs of ink of some least length, or through the whole picture."""
     from scipy.ndimage import find_objects, label, maximum_filter1d, minimum_filter1d
 
     length = max(5, round(_RUN * height) | 1)
@@ -159,7 +161,7 @@ def _runs(mask: NDArray[np.bool_], height: float) -> list[Rule]:
     labels, _ = label(opened, np.ones((3, 3), int))
     found = []
     for number, place in enumerate(find_objects(labels), 1):
-        if place[1].stop - place[1].start >= _TICK * height:
+        if place[1].stop - place[1].start >= min(least, _THROUGH * mask.shape[1]):
             rule = _traced(labels[place] == number, place[0].start, place[1].start, height)
             if rule is not None:
                 found.append(rule)

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.images.ink import FAINT, gray_of, ink_of
+from knn_digits.images.ink import FAINT, gray_of, ink_of, looks_narrower
 from knn_digits.images.normalization import frame_digit
 from knn_digits.images.ruling import without_rules
 from knn_digits.images.seams import Cut, find_cuts
@@ -116,8 +117,8 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
     lines : tuple of Line
         From top to bottom.
     """
-    ink, scale = _ink_at_working_size(gray_of(pixels))
-    components = _components(ink)
+    ink, scale, size = _ink_at_working_size(gray_of(pixels))
+    components = None if size is None else _components(ink, size.height)
     if components is None:
         return ()
     lines = [_LineInk.of(ink, components, members, scale).cut(()) for members in components.lines()]
@@ -127,23 +128,29 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
 # ---- size ----
 
 
-def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """Ink without rules, digits at most about `_WORKING_HEIGHT` high, and the picture's pixels for each of its."""
+def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, _Size | None]:
+    """Ink without rules, digits at most about `_WORKING_HEIGHT` high; the picture's pixels for each of its; sizes."""
     small, factor = _reduced(gray, max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))))
     ink = ink_of(small)
-    if not ink.any():
-        return ink, float(factor)
-    # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
     guess = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
-    ink = ink_of(small, guess[1]) if guess else ink
-    guess = _typical_size(ink) or guess or (float(len(ink)), 1.0)
+    if guess is None:
+        return ink, float(factor), None
+    if looks_narrower(small.shape, guess.stroke):
+        # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
+        ink = ink_of(small, guess.stroke)
+        guess = _typical_size(ink) or guess
     # Boxes may have been taken for digits: their height counts once more, when that of digits is known.
-    size = _typical_size(without_rules(ink, guess[0])) or guess
-    smaller, new_factor = _reduced(gray, max(1, round(size[0] * factor / _WORKING_HEIGHT)))
-    ink = ink_of(smaller, size[1] * factor / new_factor)
-    for height in sorted({guess[0], size[0]}, reverse=True):
-        ink = without_rules(ink, height * factor / new_factor)
-    return ink, float(new_factor)
+    cleaned = without_rules(ink, guess.height)
+    size = guess if cleaned is ink else _typical_size(cleaned) or guess
+    new_factor = max(1, round(size.height * factor / _WORKING_HEIGHT))
+    if new_factor == factor:
+        cleaned = without_rules(cleaned, size.height)
+    else:
+        by = factor / new_factor
+        cleaned = ink_of(_reduced(gray, new_factor)[0], size.stroke * by)
+        for height in sorted({guess.height, size.height}, reverse=True):
+            cleaned = without_rules(cleaned, height * by)
+    return cleaned, float(new_factor), size if cleaned is ink else _typical_size(cleaned)
 
 
 def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32], int]:
@@ -152,8 +159,15 @@ def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32
     return (gray if factor <= 1 else np.asarray(Image.fromarray(gray).reduce(factor))), factor
 
 
-def _typical_size(ink: NDArray[np.float32]) -> tuple[float, float] | None:
-    """Height of digits and width of their strokes: half of the ink's components are as large or larger.
+class _Size(NamedTuple):
+    """Height of digits and width of their strokes, in pixels."""
+
+    height: float
+    stroke: float
+
+
+def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
+    """Sizes that half of the ink's components have or exceed.
 
     Each counts by the square of its height. Frames and ruled lines, which have little ink for their size, and
     shadows, which have no strokes, count only where there is nothing else.
@@ -178,7 +192,7 @@ def _typical_size(ink: NDArray[np.float32]) -> tuple[float, float] | None:
     weights = np.where(strange, 0, heights**2)
     if not weights.any():
         weights = heights**2
-    return _weighted_median(heights, weights), _weighted_median(strokes, weights)
+    return _Size(_weighted_median(heights, weights), _weighted_median(strokes, weights))
 
 
 def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -257,13 +271,9 @@ class _Components:
         return (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
 
 
-def _components(ink: NDArray[np.float32]) -> _Components | None:
+def _components(ink: NDArray[np.float32], height: float) -> _Components | None:
     from scipy.ndimage import find_objects, label, maximum_filter
 
-    size = _typical_size(ink)
-    if size is None:
-        return None
-    height = size[0]
     labels, _ = label(ink > FAINT, np.ones((3, 3), int))
     places = find_objects(labels)
     boxes = np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
