@@ -2,9 +2,9 @@
 """How many answers are kept when a digit comes as a picture: enlarged, in bad light, with another pen, aslant.
 
 Every picture is made from a digit in MNIST's frame and comes back into it through
-`knn_digits.images.normalize_digit`; an answer is kept where it is the one to the original frame. Digits are training
-digits of writers that the model has not seen. Test images are read only with --test, which is to be logged in
-docs/decisions/test-readings.md.
+`knn_digits.images.normalize_digit`; an answer is kept where it is the one to the original frame. Digits are
+training digits of writers that the model has not seen. Test images are read only with --test, which is to be
+logged in docs/decisions/test-readings.md.
 """
 
 import io
@@ -164,7 +164,9 @@ def noisy(rng: Generator, image: Picture, spread: float) -> Picture:
     return rounded(written(ink) + rng.normal(0, spread, ink.shape))
 
 
-def drawn(rng: Generator, image: Picture, pen: float = 1.0, slant: float = 0.0, factor: float = ENLARGED) -> Picture:
+def drawn(
+    rng: Generator, image: Picture, pen: float = 1.0, slant: float = 0.0, factor: float = ENLARGED
+) -> Picture:
     """Write it with another pen, or slanted to the left or to the right."""
     strokes = strokes_of(image)
     height = 20 * factor * strokes.height / max(strokes.height, strokes.width)

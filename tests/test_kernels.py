@@ -1,14 +1,17 @@
-"""Compiled code where it cannot be kept, and where nothing is compiled."""
+"""Compiled code where it cannot be kept, where nothing is compiled, and where it is not waited for."""
 
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import knn_digits
+from knn_digits import KNNDigitClassifier, kernels, load_model, save_model
 
 TESTS = Path(__file__).parent
 TWINS = [
@@ -90,3 +93,62 @@ def test_kernels_answer_the_same_where_nothing_is_compiled():
 def test_importing_the_package_and_making_a_model_do_not_wait_for_numba():
     program = "import sys, knn_digits; knn_digits.KNNDigitClassifier('best'); print('numba' in sys.modules)"
     assert run("-c", program).stdout.strip() == "False"
+
+
+@pytest.fixture
+def without_numba(monkeypatch):
+    """As in a process that has not imported Numba, nor asked anything of twins."""
+    monkeypatch.setattr(kernels, "sys", SimpleNamespace(modules={}))
+    monkeypatch.setattr(kernels, "_asked", 0.0)
+
+
+def test_kernels_are_used_at_once_where_numba_is_there():
+    assert "numba" in sys.modules
+    assert kernels.use_kernels(1)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "effort", "n_calls"), [(1, 1.0, 256), (1, 0.1, 256), (2, 4.0, 32), (257, 1.0, 0)]
+)
+def test_twins_are_used_for_the_first_images_of_a_process(without_numba, n_images, effort, n_calls):
+    assert not any(kernels.use_kernels(n_images, effort) for _ in range(n_calls))
+    assert all(kernels.use_kernels(n_images, effort) for _ in range(3))
+
+
+@pytest.mark.parametrize("preset", ["pixels", "fast", "accurate", "best", "idm"])
+def test_twins_answer_the_same_to_the_bit(preset, digits, monkeypatch):
+    monkeypatch.setattr(kernels, "_ASKED_OF_TWINS", np.inf)
+    X, y = digits.train_images.reshape(len(digits.train_images), -1), digits.train_labels
+    model = KNNDigitClassifier(preset).fit(X[:1000], y[:1000]).partial_fit(X[1000:1010], y[1000:1010])
+    model.forget([3, 1005])
+    asked = X[1010:1110]
+    expected, neighbors = model.answer(asked), model.kneighbors(asked, 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(kernels, "sys", SimpleNamespace(modules={}))
+        for size in (1, 7, 100):
+            found = [model.answer(asked[i : i + size]) for i in range(0, 100, size)]
+            for name, value in vars(expected).items():
+                np.testing.assert_array_equal(np.concatenate([getattr(one, name) for one in found]), value)
+        for ours, theirs in zip(model.kneighbors(asked, 5), neighbors, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_process_that_answers_few_images_does_not_import_numba_and_answers_the_same(digits, tmp_path):
+    X = digits.train_images.reshape(len(digits.train_images), -1)
+    model = KNNDigitClassifier().fit(X[:1000], digits.train_labels[:1000])
+    save_model(model, tmp_path / "model")
+    np.save(tmp_path / "asked.npy", X[1000:1100])
+    program = """
+import sys, numpy as np
+from knn_digits import load_model
+model, asked = load_model(sys.argv[1] + "/model"), np.load(sys.argv[1] + "/asked.npy")
+first = [model.predict_proba(asked[i : i + 10]) for i in range(0, 30, 10)]
+print("numba" in sys.modules)
+rest = model.predict_proba(asked[30:])
+print("numba" in sys.modules)
+np.save(sys.argv[1] + "/found.npy", np.concatenate([*first, rest]))
+"""
+    done = run("-c", program, str(tmp_path))
+    assert done.stdout.split() == ["False", "True"], done.stderr
+    expected = load_model(tmp_path / "model").predict_proba(X[1000:1100])
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected)

@@ -1,7 +1,9 @@
 """DistortionReranker: what the classifier asks of the distortion model."""
 
 import pickle
+from unittest.mock import patch
 
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -148,3 +150,19 @@ def test_a_class_without_a_candidate_is_out_of_the_question_even_where_all_vecto
 def test_a_window_out_of_range_is_refused(window):
     with pytest.raises(ValueError, match="window must be"):
         DistortionReranker(window=window).fit(np.zeros((2, 64), np.uint8))
+
+
+@pytest.mark.parametrize("weight", [None, 0.5])
+def test_without_the_kernel_scores_and_the_nearest_are_the_same(X, candidates, weight):
+    queries, squared, ids = candidates
+    reranker = DistortionReranker(weight).fit(X[:200]).weigh(queries, squared, ids)
+    codes = ids % 4
+
+    def answers():
+        order = np.argsort(distances := reranker.distances(queries, squared, ids, 3), axis=1, kind="stable")[:, :3]
+        return order, np.take_along_axis(distances, order, axis=1), reranker.class_scores(queries, ids, codes, 5)
+
+    expected = answers()
+    with patch("knn_digits.reranking.use_kernels", return_value=False):
+        for ours, theirs in zip(answers(), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)

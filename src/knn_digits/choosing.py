@@ -1,9 +1,9 @@
 """Which candidates of a line are its digits: log odds of each being exactly one digit, and the path of the most.
 
 Wrong cuts make pieces that the recognizer finds strange, or that differ from the rest of the line in size or
-place. All that is weighed into log odds; a path over candidates that follow each other is worth the sum of its own,
-so that two good digits beat one doubtful one, and one good digit two doubtful halves. The weights are those of
-a conditional random field (J. Lafferty, A. McCallum, F. Pereira, 2001) over all paths, as likely as can be.
+place. All that is weighed into log odds; a path over candidates that follow each other is worth the sum of
+its own, so that two good digits beat one doubtful one, and one good digit two doubtful halves. The weights are those
+of a conditional random field over all paths (J. Lafferty, A. McCallum, F. Pereira, 2001).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def digit_log_odds(answers: Answers, measures: NDArray[np.float64]) -> NDArray[n
     ----------
     answers : Answers
         The recognizer's, of n candidates.
-    measures : float64 ndarray of shape (n, 10)
+    measures : float64 ndarray of shape (n, 12)
         As `images.segmentation.MEASURES` names them.
 
     Returns
@@ -67,23 +67,30 @@ def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.fl
     """What log odds are a weighted sum of: float64 of shape (n, number of weights)."""
     probability = answers.probabilities.max(axis=1).clip(1e-4, 1 - 1e-4)
     credible = np.log(np.maximum(np.nan_to_num(answers.credibility, nan=0.5), _LEAST_CREDIBLE))
-    height, width, offset, gap, n_cut, cut, inner, inner_gaps, ink, overlap = measures.T
+    height, width, offset, gap, n_cut, cut, crossed, crossings, inner, inner_gaps, ink, overlap = measures.T
     label = answers.probabilities.argmax(axis=1)[:, None] == np.arange(10)
+    of_any = [
+        _steps(np.log(probability / (1 - probability)), (0, 2, 4, 6)),
+        _steps(credible, (-9, -7.5, -6, -4.5, -3, -1.5)),
+        _steps(height, (0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3)),
+        _steps(width, (0.1, 0.3, 0.5, 0.7, 0.9, 1.1)),
+        _steps(overlap, (0, 0.3, 0.6)),
+        label,
+    ]
     return np.concatenate(
         [
-            _steps(np.log(probability / (1 - probability)), (0, 2, 4, 6)),
-            _steps(credible, (-9, -7.5, -6, -4.5, -3, -1.5)),
-            _steps(height, (0.4, 0.55, 0.7, 0.85, 1.0, 1.15, 1.3)),
-            _steps(width, (0.1, 0.3, 0.5, 0.7, 0.9, 1.1)),
+            *of_any,
+            # The same evidence weighs otherwise where a cut made the candidate.
+            *(column * (n_cut[:, None] > 0) for column in of_any),
             _steps(offset, (0, 0.1, 0.25)),
             _steps(gap, (0, 0.05)),
             _steps(cut, (0, 0.15, 0.4, 0.8)),
+            _steps(crossed, (0, 1, 2, 3)),
+            _steps(crossings, (0, 1, 2, 3, 4)),
             _steps(inner, (0, 0.1, 0.2, 0.4, 0.8)),
-            _steps(overlap, (0, 0.3, 0.6)),
             _steps(np.log(np.maximum(ink, 1e-3)), (-4, -3, -2, -1)),
-            (n_cut[:, None] == [1, 2]),
-            (np.minimum(inner_gaps, 2)[:, None] == [1, 2]),
-            label,
+            n_cut[:, None] == [1, 2],
+            np.minimum(inner_gaps, 2)[:, None] == [1, 2],
             label * width[:, None],
             label * height[:, None],
         ],

@@ -32,7 +32,7 @@ from knn_digits.confidence.credibility import N_NEAREST, credibility, strangenes
 from knn_digits.confidence.out_of_fold import out_of_fold_of
 from knn_digits.explanation import Asked, Explanation, explain, one_image
 from knn_digits.features import DigitEmbedding
-from knn_digits.features.images import flat
+from knn_digits.features.images import flat, validated
 from knn_digits.judging import JUDGEMENTS, Judge, Judged, Judgement, without_itself
 from knn_digits.neighbors import ExactSearch, GrowingRows
 from knn_digits.preset_names import DEFAULT_PRESET
@@ -437,7 +437,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
             If there is more than one image.
         """
         check_is_fitted(self)
-        row = as_pixels(validate_data(self, one_image(image, self.n_features_in_), dtype="numeric", reset=False))
+        row = as_pixels(validated(self, one_image(image, self.n_features_in_), dtype="numeric"))
         vector, residuals = self._embed(row)
         judge = self._judge(self.rerank_)
         judged = judge.judge(row, vector)
@@ -596,7 +596,7 @@ class KNNDigitClassifier(ClassifierMixin, BaseEstimator):
 
     def _in_blocks(self, X: ArrayLike, function: Callable[[NDArray], Any]) -> list[Any]:
         """Validate images and call the function with blocks of them, in threads."""
-        images = as_pixels(validate_data(self, flat(X), dtype="numeric", reset=False))
+        images = as_pixels(validated(self, X, dtype="numeric"))
         blocks = blocks_of(len(images), _IMAGES_AT_ONCE, self.n_jobs, smallest=_FEWEST_IMAGES)
         return map_blocks(lambda block: function(images[block]), blocks, self.n_jobs)
 

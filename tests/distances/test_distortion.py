@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import sobel
 
 from knn_digits.arrays import read_only
-from knn_digits.distances.distortion import displacements, distortion, gradient_planes
+from knn_digits.distances.distortion import displacements, distortion, distortions, gradient_planes
 from knn_digits.distances.distortion_kernel import measure
 
 
@@ -48,6 +48,9 @@ def assert_kernel_equals_definition(images, window):
     references = images[2:]
     found = measured(queries, base, all_ids(2, len(references)), tail=tail, window=window)
     np.testing.assert_array_equal(found, [[distortion(q, r, window) for r in references] for q in queries])
+    for query, its_distances in zip(queries, found, strict=True):
+        pairs = np.repeat(query[None], len(references), axis=0), references
+        np.testing.assert_array_equal(distortions(*pairs, window), its_distances)
 
 
 def test_kernel_and_twin_agree_on_small_images(rng):
@@ -177,6 +180,13 @@ class TestGivingUpEarly:
         distances = measured(images[:5], images, all_ids(5, 60), n_kept=1)
         assert np.isinf(distances).mean() > 0.3
         np.testing.assert_array_equal(distances.min(axis=1), 0)
+
+
+def test_many_pairs_are_measured_as_one_is(rng):
+    images = (rng.integers(0, 256, (150, 9, 9)) * (rng.random((150, 9, 9)) < 0.3)).astype(np.uint8)
+    expected = [distortion(query, reference) for query, reference in zip(images[:75], images[75:], strict=True)]
+    np.testing.assert_array_equal(distortions(images[:75], images[75:]), expected)
+    assert distortions(images[:0], images[:0]).shape == (0,)
 
 
 def test_no_candidates_are_no_error():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from knn_digits.features import DigitEmbedding, MomentNormalizer, OrientationHistogram
-from knn_digits.features.images import as_images
+from knn_digits.features.images import as_images, validated
 
 TRANSFORMERS = [MomentNormalizer(), OrientationHistogram(n_cells=3)]
 some_images = arrays(np.uint8, (3, 64), elements=st.integers(0, 255))
@@ -111,3 +111,17 @@ def test_how_pixels_lie_in_memory_does_not_matter(rows):
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
 def test_no_images_give_no_rows(transformer):
     assert len(transformer.fit(np.ones((1, 64))).transform(np.empty((0, 64)))) == 0
+
+
+def test_bytes_pass_validation_untouched_and_whatever_is_not_as_fitted_meets_scikit_learns(rng):
+    rows = rng.integers(0, 256, (5, 64)).astype(np.uint8)
+    fitted = MomentNormalizer().fit(rows)
+    assert validated(fitted, rows) is rows
+    np.testing.assert_array_equal(validated(fitted, rows.reshape(5, 8, 8)), rows)
+    np.testing.assert_array_equal(validated(fitted, rows.tolist()), rows)
+    for wrong in (rows[:, :63], rows[:0], rows[0], np.full((1, 64), np.nan)):
+        with pytest.raises(ValueError):
+            validated(fitted, wrong)
+    fitted.feature_names_in_ = np.array([f"pixel{i}" for i in range(64)], dtype=object)
+    with pytest.warns(UserWarning, match="feature names"):
+        validated(fitted, rows)

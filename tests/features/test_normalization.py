@@ -1,5 +1,6 @@
 """Shape normalization: the kernel against its twin, and moments measured by other means."""
 
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 from hypothesis import given, settings

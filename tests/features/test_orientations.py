@@ -1,5 +1,6 @@
 """Orientation histograms: the kernel against its twin, and images whose directions are known."""
 
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from knn_digits.features import OrientationHistogram
-from knn_digits.features.orientations import LENGTH, histograms
+from knn_digits.features.orientations import LENGTH, _shares, directions_table, histograms
 
 
 @parametrize_with_checks([OrientationHistogram(n_cells=3)])
@@ -51,6 +52,19 @@ def test_the_kernel_equals_its_twin_at_the_largest_contrast(side, rng):
     for n_directions, n_cells, sigma in [(1, 1, 0.8), (12, 11, 0.8), (4, 2, 1.0)]:
         described = OrientationHistogram(n_directions, n_cells, sigma).fit_transform(edges)
         np.testing.assert_array_equal(described, histograms(edges, n_directions, n_cells, sigma))
+
+
+@pytest.mark.parametrize("n_directions", [1, 8, 12, 64])
+def test_shares_are_those_of_the_table_wherever_a_gradient_stands(n_directions, rng):
+    quarters = np.arange(-255, 256)
+    down, right = (at.ravel() for at in np.meshgrid(quarters, quarters, indexing="ij"))
+    order = rng.permutation(down.size)
+    for start in (0, 1, down.size - 3):
+        some = order[start:]
+        for share, table in zip(
+            _shares(down[some], right[some], n_directions), directions_table(n_directions), strict=True
+        ):
+            np.testing.assert_array_equal(share, table.ravel()[some])
 
 
 def mass(image, n_directions=12, n_cells=11):

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,5 +1,8 @@
 """The compiled search among short rows of small integers, against the plain one and a float64 product."""
 
+from unittest.mock import patch
+
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,6 +66,8 @@ def test_all_ways_to_search_find_the_same(seed, n, d, levels, n_queries, share_f
     n_base = data.draw(st.integers(1, n))
     found = learned(rows, n_base, forgotten).kneighbors(queries, k)
     assert_same(found, oracle(rows[kept], queries, k, kept))
+    with patch("knn_digits.neighbors.search.use_kernels", return_value=False):
+        assert_same(learned(rows, n_base, forgotten).kneighbors(queries, k), found)
     assert_same(found, learned(rows.astype(np.int16), n_base, forgotten).kneighbors(queries.astype(np.int16), k))
     # Numbers this large, and floats, take the way in plain NumPy.
     large, ids = learned(rows.astype(np.int16) * 200, n_base, forgotten).kneighbors(

@@ -2,6 +2,6 @@
 
 ::
 
-    distortion.py          the image distortion model, in plain NumPy: its definition, and its test's oracle
-    distortion_kernel.py   the same compiled with Numba, for many candidates
+    distortion.py          the image distortion model, in plain NumPy: its definition, and many pairs at once
+    distortion_kernel.py   the same compiled with Numba, for many candidates of many queries
 """

@@ -128,9 +128,9 @@ class DigitEmbedding(ClassNamePrefixFeaturesOutMixin, ImageTransformer):
 
     def prepare(self, side: int) -> Self:
         """Make the parts that learn nothing, for images of this side."""
-        row = np.zeros((1, side * side), np.uint8)
-        self.normalizer_ = MomentNormalizer(self.strength).fit(row)
-        self.histogram_ = OrientationHistogram(self.n_directions, self.n_cells, self.sigma).fit(row)
+        self.normalizer_ = MomentNormalizer(self.strength)._fitted_for(side * side)
+        histogram = OrientationHistogram(self.n_directions, self.n_cells, self.sigma)
+        self.histogram_ = histogram._fitted_for(side * side)
         return self
 
     def fit_histograms(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.int16]:

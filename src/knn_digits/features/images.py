@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["ImageTransformer", "as_images", "flat"]
+__all__ = ["ImageTransformer", "as_images", "flat", "validated"]
 
 # No image of a digit is smaller. Shorter rows, such as scikit-learn's own checks use, are filled up with blank
 # pixels; longer ones that are not square have lost or gained a column, and are refused.
@@ -27,6 +27,19 @@ _TINY = float(np.finfo(np.float64).tiny)  # what a blank image is divided by
 def flat(X: Any) -> Any:
     """Images as rows of pixels; whatever is not a stack of images is left to validation."""
     return X.reshape(len(X), -1) if isinstance(X, np.ndarray) and X.ndim == 3 else X
+
+
+def validated(estimator: Any, X: ArrayLike, **checks: Any) -> NDArray:
+    """Validate images for a fitted estimator, as scikit-learn does; `checks` as of its `validate_data`.
+
+    Bytes in rows of the right length it would give back as they are, after 0.2 ms, and 15 ms the first time: they
+    are given back at once.
+    """
+    rows = flat(X)
+    plain = type(rows) is np.ndarray and rows.dtype == np.uint8 and rows.ndim == 2 and len(rows) > 0
+    if plain and rows.shape[1] == estimator.n_features_in_ and not hasattr(estimator, "feature_names_in_"):
+        return rows
+    return validate_data(estimator, rows, reset=False, **checks)
 
 
 def as_images(rows: NDArray) -> NDArray[np.uint8]:
@@ -94,13 +107,19 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         as_images(rows[:1])
         return self
 
+    def _fitted_for(self, n_features: int) -> Self:
+        """Be fitted as `fit` does it, of which only the size of an image is known."""
+        self._check_settings()
+        self.n_features_in_ = n_features
+        return self
+
     def _check_settings(self) -> None:
         """Raise ValueError for a setting that is out of range."""
 
     def _images(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Validate rows or images and make them gray: uint8 of shape (n, side, side)."""
         check_is_fitted(self)
-        return as_images(validate_data(self, flat(X), reset=False, ensure_min_samples=0))
+        return as_images(validated(self, X, ensure_min_samples=0))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "n_features_in_")

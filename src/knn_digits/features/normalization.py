@@ -15,6 +15,7 @@ from sklearn.base import OneToOneFeatureMixin
 
 from knn_digits.arrays import read_only
 from knn_digits.features.images import ImageTransformer
+from knn_digits.kernels import use_kernels
 
 __all__ = ["MomentNormalizer", "frames_of", "resampled"]
 
@@ -55,11 +56,13 @@ class MomentNormalizer(OneToOneFeatureMixin, ImageTransformer):
 
     def normalize(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Normalize images that are known to be gray images of shape (n, side, side), into the same shape."""
-        # Numba takes a third of a second to import: only who computes waits for it.
+        frames = frames_of(images, self.strength)
+        if not use_kernels(len(images), (images.shape[1] / 28) ** 2):
+            return resampled(images, frames)
         from knn_digits.features.normalization_kernel import resample
 
         normalized = np.empty(images.shape, np.uint8)
-        resample(read_only(images), frames_of(images, self.strength), normalized)
+        resample(read_only(images), frames, normalized)
         return normalized
 
     def _check_settings(self) -> None:

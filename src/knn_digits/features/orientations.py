@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from knn_digits.arrays import read_only
 from knn_digits.features.images import ImageTransformer
+from knn_digits.kernels import use_kernels
 
 __all__ = ["LENGTH", "OrientationHistogram", "directions_table", "histograms", "window_weights"]
 
@@ -66,7 +67,8 @@ class OrientationHistogram(ImageTransformer):
 
     def describe(self, images: NDArray[np.uint8]) -> NDArray[np.int16]:
         """Describe images that are known to be gray images of shape (n, side, side)."""
-        # Numba takes a third of a second to import: only who computes waits for it.
+        if not use_kernels(len(images), (images.shape[1] / 28) ** 2):
+            return histograms(images, self.n_directions, self.n_cells, self.sigma)
         from knn_digits.features.orientations_kernel import describe
 
         rows = np.empty((len(images), self._n_features_out), np.int16)
@@ -102,16 +104,21 @@ def directions_table(n_directions: int) -> tuple[NDArray[np.uint8], NDArray[np.u
     first, share_of_first, share_of_next : uint8 ndarrays of shape (511, 511)
         Indexed by [gradient down + 255, gradient to the right + 255], in quarters.
     """
-    quarters = np.arange(-_REACH, _REACH + 1, dtype=np.float64)
-    down, right = quarters[:, None], quarters[None, :]
+    quarters = np.arange(-_REACH, _REACH + 1)
+    return _shares(quarters[:, None], quarters[None, :], n_directions)
+
+
+def _shares(
+    down: NDArray[np.int64], right: NDArray[np.int64], n_directions: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """The first direction of gradients, its share of their lengths, and the next one's."""
     length = np.hypot(down, right)
-    strength = np.sqrt(length / length.max()) * _LARGEST_SHARE
+    strength = np.sqrt(length / np.hypot(_REACH, _REACH)) * _LARGEST_SHARE
     direction = np.arctan2(down, right) / (2 * np.pi) * n_directions % n_directions
     first = np.floor(direction)
     part_of_next = direction - first
-    shares = (strength * (1 - part_of_next), strength * part_of_next)
-    tables = (first % n_directions, *map(np.rint, shares))
-    return tuple(table.astype(np.uint8) for table in tables)
+    share_of_first, share_of_next = np.rint(strength * (1 - part_of_next)), np.rint(strength * part_of_next)
+    return (first % n_directions).astype(np.uint8), share_of_first.astype(np.uint8), share_of_next.astype(np.uint8)
 
 
 @cache
@@ -162,14 +169,14 @@ def histograms(
     n, side, _ = images.shape
     p = np.pad(images, ((0, 0), (1, 1), (1, 1))).astype(np.int64)
     above, level, below = p[:, :-2], p[:, 1:-1], p[:, 2:]
-    right = sum(k * (row[:, :, 2:] - row[:, :, :-2]) for k, row in ((1, above), (2, level), (1, below)))
-    down = sum(k * (below - above)[:, :, dx : dx + side] for dx, k in enumerate((1, 2, 1)))
-    at = ((down + 2) // 4 + _REACH, (right + 2) // 4 + _REACH)
-    first, share_of_first, share_of_next = (table[at] for table in directions_table(n_directions))
+    rightward, downward = above + 2 * level + below, below - above
+    right = rightward[:, :, 2:] - rightward[:, :, :-2]
+    down = downward[:, :, :-2] + 2 * downward[:, :, 1:-1] + downward[:, :, 2:]
+    i, y, x = edges = np.nonzero((right != 0) | (down != 0))
+    first, share_of_first, share_of_next = _shares((down[edges] + 2) // 4, (right[edges] + 2) // 4, n_directions)
     planes = np.zeros((n, n_directions, side, side))
-    for d in range(n_directions):
-        planes[:, d] += share_of_first * (first == d)
-        planes[:, d] += share_of_next * ((first + 1) % n_directions == d)
+    planes[i, first, y, x] = share_of_first
+    planes[i, (first + 1) % n_directions, y, x] += share_of_next
     weights = window_weights(side, n_cells, sigma).astype(np.float64)
     sums = (weights @ planes @ weights.T).reshape(n, -1)
     total = np.maximum(sums.sum(axis=1, keepdims=True), 1)

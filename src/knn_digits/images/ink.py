@@ -10,18 +10,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FAINT", "gray_of", "ink_of", "otsu_threshold"]
+__all__ = ["FAINT", "gray_of", "ink_of", "on_flat_paper", "otsu_threshold"]
 
 FAINT = 0.3  # of strong ink; what is below is a blurred edge, or dust
 _PAPER_SIDE = 160  # pixels of the smaller picture in which the paper is looked for
 _COLOR_SIDE = 96  # and of that in which the colors are
 _NARROWEST_LOOK = 15  # pixels
+_LOOK_SHARE = 2 / 3  # of the shorter side: what is around a pixel
 _WINDOW_SHARE = 0.5  # of the shorter side: no stroke of a digit is that wide
 _NOISE_SPREADS = 3.0  # standard deviations of the paper's noise that are not yet ink
 _LEAST_CONTRAST = 12.0  # gray levels between paper and strong ink; below, a picture is blank
 _STRONG_QUANTILE = 0.98  # of the ink: above it lie highlights and sparks, which must not set the scale
 _DARKEST_PAPER = 48.0  # gray levels; a darker paper's light is not trusted to scale its ink by
 _NORMAL_MEDIAN = 0.6745  # the median deviation of normal noise, in standard deviations
+_BINS = 256  # of a histogram of ink
+_BROAD = np.ones(9)  # bins: peaks of a histogram that are narrower are not looked at one by one
+_SURFACE_SIDE = 48  # rows and columns of pixels to which a surface is fitted
+_DEGREES = (np.array([0, 0, 1, 0, 1, 2]), np.array([0, 1, 0, 2, 1, 0]))  # of its terms, in y and in x
+_ENOUGH_PIXELS = 40_000  # to tell a median by
 
 
 def gray_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -51,7 +57,7 @@ def gray_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray((pixels @ axis - lowest) * (255 / (highest - lowest)), np.float32).clip(0, 255)
 
 
-def ink_of(gray: NDArray, stroke: float | None = None) -> NDArray[np.float32]:
+def ink_of(gray: NDArray, stroke: float | None = None, *, widest: float | None = None) -> NDArray[np.float32]:
     """Find how much ink lies where, be it darker than the paper or lighter.
 
     Parameters
@@ -59,7 +65,9 @@ def ink_of(gray: NDArray, stroke: float | None = None) -> NDArray[np.float32]:
     gray : ndarray of shape (height, width)
         Gray values 0..255, uint8 or float.
     stroke : float, optional
-        How wide strokes are, in pixels, where that is known: light and shadow that are wider are paper.
+        How wide strokes are, in pixels, where that is known: light and shadow that are far wider are paper.
+    widest : float, optional
+        How wide ink is at most, in pixels; else it follows from `stroke`, or from the picture's size.
 
     Returns
     -------
@@ -72,26 +80,27 @@ def ink_of(gray: NDArray, stroke: float | None = None) -> NDArray[np.float32]:
         If it is not a picture of finite values 0..255.
     """
     picture = checked(gray, "a picture", "gray values", 255)
-    dark = _ink_is_dark(picture)
-    paper = _paper_of(picture, dark, stroke)
-    ink = paper - picture if dark else picture - paper
-    if dark:
-        ink *= np.median(paper) / np.maximum(paper, _DARKEST_PAPER)
-    ink -= np.median(ink)
-    noise = _NOISE_SPREADS * _spread(ink)
-    ink = np.maximum(ink - noise, 0)
-    strong = np.quantile(ink[ink > otsu_threshold(ink)], _STRONG_QUANTILE) if ink.any() else 0.0
+    noise = 0.0
+    if on_flat_paper(picture):
+        ink = np.abs(picture - picture[0, 0])
+    else:
+        if widest is None and stroke is not None and looks_narrower(picture.shape, stroke):
+            widest = _widest_of(stroke)
+        ink = _on_any_paper(picture, widest)
+        noise = _NOISE_SPREADS * _spread(_some_of(ink))
+        ink = np.maximum(ink - np.float32(noise), 0)
+    strong = _strong(ink)
     if strong < max(_LEAST_CONTRAST, noise):  # the tails of the noise reach less far beyond it than that
         return np.zeros(picture.shape, np.float32)
-    return np.minimum(ink / strong, 1).astype(np.float32)
+    return np.minimum(ink * np.float32(1 / strong), np.float32(1))
 
 
 def looks_narrower(shape: tuple[int, ...], stroke: float) -> bool:
     """Whether `ink_of` a picture of that shape gives anything else when it knows how wide strokes are."""
-    return _window_of(stroke) < _WINDOW_SHARE * min(shape)
+    return _widest_of(stroke) < _WINDOW_SHARE * min(shape)
 
 
-def _window_of(stroke: float) -> float:
+def _widest_of(stroke: float) -> float:
     return 6 * stroke + 3
 
 
@@ -110,52 +119,123 @@ def checked(picture: NDArray, what: str, values: str, most: int) -> NDArray[np.f
 
 def otsu_threshold(values: NDArray[np.float32]) -> float:
     """Where to part values into two groups so that each differs least within (N. Otsu, 1979)."""
-    counts, edges = np.histogram(values, bins=256)
-    middles = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
+    counts, lowest, width = _histogram(values)
+    if not width:
+        return lowest
+    below = counts.cumsum()[:-1]
     above = values.size - below
-    sums = np.cumsum(counts * middles)
+    sums = (counts * (np.arange(_BINS) + 0.5)).cumsum()
     gap = (sums[-1] - sums[:-1]) / above - sums[:-1] / below
-    return float(edges[1 + np.argmax(below * above * gap**2)])
+    return lowest + width * (1 + int((below * above * gap * gap).argmax()))
+
+
+def _histogram(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], float, float]:
+    """How many values are in each bin, where the first bin starts, and how wide each is; 0 for one value only."""
+    lowest, highest = float(values.min()), float(values.max())
+    width = (highest - lowest) / _BINS
+    if not width:
+        return np.zeros(_BINS), lowest, width
+    places = np.minimum((values.ravel() - np.float32(lowest)) * np.float32(1 / width), _BINS - 1)
+    return np.bincount(places.astype(np.int32), minlength=_BINS).astype(np.float64), lowest, width
+
+
+def on_flat_paper(picture: NDArray) -> bool:
+    """Whether paper is one and the same gray level, to the border all around, as in drawings and in MNIST."""
+    level = picture[0, 0]
+    edges = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
+    if not all((edge == level).all() for edge in edges):
+        return False
+    return bool(2 * np.count_nonzero(picture == level) >= picture.size and level in (picture.min(), picture.max()))
+
+
+def _on_any_paper(picture: NDArray[np.float32], widest: float | None) -> NDArray[np.float32]:
+    """What differs from paper, in gray levels, as if the same light fell everywhere; noise goes below 0."""
+    dark = _ink_is_dark(picture)
+    paper = _paper_of(picture, dark, widest)
+    ink = paper - picture if dark else picture - paper
+    if dark:
+        ink *= _median(_some_of(paper).ravel()) / np.maximum(paper, np.float32(_DARKEST_PAPER))
+    ink -= np.float32(_level_of_paper(_some_of(ink)))
+    return ink
+
+
+def _level_of_paper(ink: NDArray[np.float32]) -> float:
+    """The commonest value: the median may be ink, where a picture is cut close to a digit."""
+    counts, lowest, width = _histogram(ink)
+    smooth = np.convolve(np.convolve(counts, _BROAD, "same"), _BROAD, "same")
+    smooth[_BINS // 2 :] = 0  # there is ink
+    return lowest + width * (int(smooth.argmax()) + 0.5)
+
+
+def _strong(ink: NDArray[np.float32]) -> float:
+    """Gray levels between paper and strong ink."""
+    if not ink.any():
+        return 0.0
+    inked = ink[ink > otsu_threshold(ink)]
+    rank = int(_STRONG_QUANTILE * (len(inked) - 1))
+    return float(np.partition(inked, rank)[rank])
 
 
 def _ink_is_dark(picture: NDArray[np.float32]) -> bool:
-    """Whether there is less of the darker than of the lighter around edges: ink is, and at a shadow both are alike."""
+    """Whether less is far darker than its surroundings than far lighter: so is ink; at a shadow both are alike."""
     from scipy.ndimage import uniform_filter
 
-    window = max(_NARROWEST_LOOK, min(picture.shape) // 4)
-    difference = picture - uniform_filter(picture, window)
-    return bool((difference.astype(np.float64) ** 3).sum() <= 0)
+    window = max(_NARROWEST_LOOK, round(_LOOK_SHARE * min(picture.shape)))
+    difference = picture - uniform_filter(picture, window, mode="nearest")  # what is outside is as the border is
+    return bool((difference * difference * difference).sum(dtype=np.float64) <= 0)
 
 
-def _paper_of(picture: NDArray[np.float32], dark: bool, stroke: float | None) -> NDArray[np.float32]:
+def _paper_of(picture: NDArray[np.float32], dark: bool, widest: float | None) -> NDArray[np.float32]:
     """The picture without its ink."""
     from scipy.ndimage import grey_closing, grey_opening
 
     side = _PAPER_SIDE
-    window = _WINDOW_SHARE * min(picture.shape)
-    if stroke is not None and looks_narrower(picture.shape, stroke):
-        window = _window_of(stroke)
+    window = _WINDOW_SHARE * min(picture.shape) if widest is None else widest
+    if widest is not None:
         side = max(side, int(5 * max(picture.shape) / window))
     few = _smaller(picture, side)
-    light = _evenly_curved(few, dark)
     within = max(3, round(window * len(few) / len(picture)))
-    return _enlarged(
-        (grey_closing if dark else grey_opening)(few - light, (within, within)) + light, picture.shape
-    )
+    closed, nearer_to_ink = (grey_closing, np.minimum) if dark else (grey_opening, np.maximum)
+    light = _evenly_curved(few, dark)
+    # At the edge of a shadow the surface bulges, which is not taken for ink without it.
+    paper = nearer_to_ink(closed(few - light, (within, within)) + light, closed(few, (within, within)))
+    return _enlarged(paper, picture.shape)
 
 
 def _evenly_curved(picture: NDArray[np.float32], dark: bool) -> NDArray[np.float32]:
     """The paper as a surface of second degree: a lens's dark corners would be ink to a closing, at the border."""
-    rows, columns = (np.linspace(-1, 1, length, dtype=np.float32) for length in picture.shape)
-    y, x = (grid.ravel() for grid in np.meshgrid(rows, columns, indexing="ij"))
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
-    values, paper = picture.ravel(), np.ones(picture.size, bool)
+    steps = tuple(-(-length // _SURFACE_SIDE) for length in picture.shape)
+    rows, columns = (_powers(length) for length in picture.shape)
+    values = picture[:: steps[0], :: steps[1]].ravel().astype(np.float64)
+    y, x = rows[:, :: steps[0]], columns[:, :: steps[1]]
+    terms = (y[_DEGREES[0]][:, :, None] * x[_DEGREES[1]][:, None, :]).reshape(len(_DEGREES[0]), -1)
+    paper = np.ones(len(values))
     for _ in range(4):
-        weights = np.linalg.lstsq(terms[paper], values[paper], rcond=None)[0]
-        inked = (terms @ weights - values) * (1 if dark else -1)
-        paper = inked <= max(1.0, np.median(np.abs(inked)))
-    return (terms @ weights).reshape(picture.shape)
+        weighted = terms * paper
+        weights = np.linalg.lstsq(weighted @ terms.T, weighted @ values, rcond=None)[0]
+        inked = (weights @ terms - values) * (1 if dark else -1)
+        paper = (inked <= max(1.0, _median(np.abs(inked)))).astype(np.float64)
+    square = np.zeros((3, 3))
+    square[_DEGREES] = weights
+    return (rows.T @ square @ columns).astype(np.float32)
+
+
+def _powers(length: int) -> NDArray[np.float64]:
+    """1, x and x squared along one side, where x is from -1 to 1."""
+    x = np.linspace(-1, 1, length)
+    return np.stack([np.ones(length), x, x * x])
+
+
+def _median(values: NDArray) -> float:
+    """About the median, as fast as can be."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _some_of(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pixels enough to tell a median by."""
+    step = max(1, int(np.sqrt(values.size / _ENOUGH_PIXELS)))
+    return values[::step, ::step]
 
 
 def _spread(ink: NDArray[np.float32]) -> float:

@@ -9,11 +9,17 @@ a pixel of pixel 14, counted from 0, along both axes; so they were moved by whol
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.images.ink import FAINT, checked, ink_of
+from knn_digits.images.ink import FAINT, checked, ink_of, on_flat_paper
 
 __all__ = ["frame_digit", "normalize_digit"]
 
 _DIGIT_SHARE = 20 / 28  # of the frame's side: the longer side of the digit
+_STRONG = 0.6  # of strong ink: most shadows are below
+_WIDTHS_SEEN = 3.5  # strokes: where they meet, ink is wider than they are
+_MOST_SEEN = 0.5  # of the picture's longer side: a 1 that is cut closely may be as wide as its picture
+_LEAST_SEEN = 0.2  # of the picture's shorter side
+_SPECK = 0.01  # of the mass of the largest piece of ink: what has less is dust
+_ALL_NEIGHBORS = np.ones((3, 3), np.int64)  # of a pixel
 _LEAST_RESIZED = 1e-6  # of the strongest ink of a frame; below, it is rounding error
 
 
@@ -37,7 +43,7 @@ def normalize_digit(gray: NDArray, side: int = 28) -> NDArray[np.uint8]:
     ValueError
         If it is not a picture of finite values 0..255.
     """
-    return frame_digit(ink_of(gray), side)
+    return frame_digit(_ink_of_digit(gray), side)
 
 
 def frame_digit(ink: NDArray, side: int = 28) -> NDArray[np.uint8]:
@@ -65,18 +71,51 @@ def frame_digit(ink: NDArray, side: int = 28) -> NDArray[np.uint8]:
         raise ValueError(f"expected a frame of at least 1 pixel a side, got {side}")
     picture = checked(ink, "ink", "values", 1)
     image = np.zeros((side, side), np.uint8)
-    if picture.max() > 0:
-        digit = _resized(_cropped(picture), max(1, round(side * _DIGIT_SHARE)))
-        if not digit.any():
-            return image
-        top, left = (_start(digit.sum(axis=1 - axis), side) for axis in (0, 1))
+    strongest = picture.max()
+    if strongest > 0:
+        digit = _resized(_cropped(picture, strongest), max(1, round(side * _DIGIT_SHARE)))
+        top, left = (_start(digit.sum(axis=1 - axis, dtype=np.int64), side) for axis in (0, 1))
         image[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     return image
 
 
-def _cropped(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def _ink_of_digit(gray: NDArray) -> NDArray[np.float32]:
+    """Find the ink of one digit, which is not so small that dust and digit are alike."""
+    ink = _without_specks(ink_of(gray, widest=_MOST_SEEN * max(gray.shape, default=0)))
+    if not ink.any() or on_flat_paper(gray):
+        return ink
+    # Shadows are parted from strokes once more, now that these are seen: few of the former are as narrow.
+    widest = max(_WIDTHS_SEEN * _width_of_strokes(ink), _LEAST_SEEN * min(ink.shape))
+    return _without_specks(ink_of(gray, widest=widest))
+
+
+def _width_of_strokes(ink: NDArray[np.float32]) -> float:
+    """In pixels: those of a bar are a quarter of its width away from its edge, on average."""
+    from scipy.ndimage import distance_transform_edt
+
+    strong = ink > _STRONG
+    return 4 * float(distance_transform_edt(np.pad(strong, 1))[1:-1, 1:-1][strong].mean()) - 2
+
+
+def _without_specks(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without pieces of ink that are far smaller than the largest: dust must not stretch the box."""
+    from scipy.ndimage import label, maximum_filter
+
+    pieces, n = label(ink > FAINT, _ALL_NEIGHBORS)
+    if n < 2:
+        return ink
+    masses = np.bincount(pieces.ravel(), ink.ravel())
+    masses[0] = np.inf
+    specks = (masses < _SPECK * masses[1:].max())[pieces]
+    if not specks.any():
+        return ink
+    around = maximum_filter(specks, 3) & ((pieces == 0) | specks)  # their blurred edges, too
+    return np.where(around, np.float32(0), ink)
+
+
+def _cropped(ink: NDArray[np.float32], strongest: float) -> NDArray[np.float32]:
     """The bounding box of what is more than faint."""
-    visible = ink > FAINT * ink.max()
+    visible = ink > FAINT * strongest
     rows, columns = (np.flatnonzero(visible.any(axis=1 - axis)) for axis in (0, 1))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -88,13 +127,20 @@ def _resized(ink: NDArray[np.float32], longer: int) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
-    height, width = (max(1, round(length * longer / max(ink.shape))) for length in ink.shape)
-    resized = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS)).clip(0, 1)
+    height, width = ink.shape
+    scale = longer / max(height, width)
+    height, width = max(1, round(height * scale)), max(1, round(width * scale))
+    if (height, width) != ink.shape:
+        ink = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.LANCZOS)).clip(0, 1)
     # Strokes thinner than a pixel of the frame are spread over it: the strongest stays strong ink.
-    return np.rint(255 * resized / max(float(resized.max()), _LEAST_RESIZED)).astype(np.uint8)
+    strongest = max(float(ink.max()), _LEAST_RESIZED)
+    return (ink * np.float32(255 / strongest) + np.float32(0.5)).astype(np.uint8)
 
 
-def _start(profile: NDArray, side: int) -> int:
+def _start(profile: NDArray[np.int64], side: int) -> int:
     """Where a digit starts so that its center of mass is nearest to the frame's middle, and it stays inside."""
-    center = float(np.average(np.arange(len(profile)), weights=profile))
-    return int(np.clip(round(side / 2 - center), 0, side - len(profile)))
+    mass = int(profile.sum())
+    if not mass:
+        return 0
+    center = int(profile @ np.arange(len(profile))) / mass
+    return min(max(round(side / 2 - center), 0), side - len(profile))

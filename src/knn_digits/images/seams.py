@@ -41,11 +41,17 @@ class Cut:
     path : int64 ndarray of shape (height,)
         Column in each row, from which the ink is on the right.
     cost : float
-        Ink crossed, in widths of a stroke.
+        Ink crossed, in widths of a stroke; less where it is thick.
+    crossed : float
+        All ink crossed, in widths of a stroke.
+    crossings : int
+        How many times the path enters ink.
     """
 
     path: NDArray[np.int64]
     cost: float
+    crossed: float
+    crossings: int
 
     def right_of(self, width: int) -> NDArray[np.int32]:
         """1 where a pixel is on the path or to the right of it: shape (height, width)."""
@@ -78,7 +84,10 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
         inside = (shares > _LEAST_SHARE) & (shares < 1 - _LEAST_SHARE)
         for x in np.flatnonzero(inside & (through <= _DEAREST) & _is_lowest(through)).tolist():
             upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
-            found.append(Cut(np.concatenate([upper, lower[1:]]), float(through[x])))
+            path = np.concatenate([upper, lower[1:]])
+            along = ink[np.arange(len(ink)), path]
+            entered = np.count_nonzero(np.diff(along > FAINT, prepend=False) & (along > FAINT))
+            found.append(Cut(path, float(through[x]), float(along.sum()) / stroke, int(entered)))
     most = int(ink.shape[1] / (_DENSE * height))
     return sorted(_apart(found, _APART * height)[:most], key=lambda cut: cut.path.mean())
 

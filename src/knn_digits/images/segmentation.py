@@ -43,17 +43,9 @@ _TALL = 0.7  # in digit heights: the least height that decides about lines
 _FARTHEST = 4.0  # gap between neighbors in a line
 
 MEASURES = (
-    "height",
-    "width",
-    "offset",
-    "gap",
-    "cut borders",
-    "border cuts",
-    "inner cut",
-    "inner gaps",
-    "ink",
-    "overlap",
-)
+    "height", "width", "offset", "gap", "cut borders", "border cost", "border ink", "border crossings",
+    "inner cut", "inner gaps", "ink", "overlap",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +60,12 @@ class Candidate:
         Left, top, right, bottom, in pixels of the picture.
     image : uint8 ndarray of shape (28, 28)
         In MNIST's frame.
-    measures : float64 ndarray of shape (10,)
+    measures : float64 ndarray of shape (12,)
         As `MEASURES` names them: height and width in digit heights of its line; how far its middle lies from
-        the line's; the widest gap inside; how many of its two borders are cuts, and the ink these cross, in
-        strokes; the cheapest cut inside; how many gaps are inside; its ink, in squares of the digit height; the
-        largest share of its width, or of another atom's, that lies over or under the other.
+        the line's; the widest gap inside; how many of its two borders are cuts, what these cost, the ink they
+        cross, in strokes, and how many times; the cost of the cheapest cut inside; how many gaps are inside;
+        its ink, in squares of the digit height; the largest share of its width, or of another atom's, that lies
+        over or under the other.
     """
 
     first: int
@@ -129,7 +122,7 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
 
 
 def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, _Size | None]:
-    """Ink without rules, digits at most about `_WORKING_HEIGHT` high; the picture's pixels for each of its; sizes."""
+    """Ink without rules, digits not much higher than `_WORKING_HEIGHT`; how far it is reduced; sizes in it."""
     small, factor = _reduced(gray, max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))))
     ink = ink_of(small)
     guess = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
@@ -337,17 +330,17 @@ class _LineInk:
     def cut(self, which: Collection[int]) -> Line:
         """Cut some of the components, and propose candidates."""
         parts = np.full(self.ink.shape, -1, np.int32)
-        cuts: list[float] = []
+        cuts: list[Cut | None] = []
         component_of: list[int] = []
         for i, (left, top, right, bottom) in enumerate(self.boxes):
             here = slice(top, bottom), slice(left, right)
             own = self.components[here] == i
             found = find_cuts(np.where(own, self.ink[here], 0), self.height) if i in which else []
-            pieces, costs = _pieces(found, own)
-            cuts += ([0.0] if component_of else []) + costs
+            pieces, between = _pieces(found, own)
+            cuts += [None] * bool(component_of) + between
             parts[here][own] = pieces[own] + len(component_of)
-            component_of += [i] * (len(costs) + 1)
-        return _Atoms(self, parts, _boxes_of(parts), np.array(cuts), np.array(component_of)).line()
+            component_of += [i] * (len(between) + 1)
+        return _Atoms(self, parts, _boxes_of(parts), cuts, np.array(component_of)).line()
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,7 +350,7 @@ class _Atoms:
     source: _LineInk
     parts: NDArray[np.int32]  # which atom each pixel belongs to; -1 is none
     boxes: NDArray[np.float64]
-    cuts: NDArray[np.float64]  # between each atom and the next: ink crossed in strokes, 0 is a gap
+    cuts: list[Cut | None]  # between each atom and the next; None is a gap
     component_of: NDArray[np.int64]
 
     def line(self) -> Line:
@@ -377,9 +370,9 @@ class _Atoms:
             return True
         return end - first <= _MOST_ATOMS and right - left <= _WIDEST * self.source.height
 
-    def _cut_at(self, border: int) -> float:
-        """What the cut before an atom costs; 0 for a gap, or an end of the line."""
-        return float(self.cuts[border - 1]) if 0 < border <= len(self.cuts) else 0.0
+    def _cut_at(self, border: int) -> Cut | None:
+        """The cut before an atom; None for a gap, or an end of the line."""
+        return self.cuts[border - 1] if 0 < border <= len(self.cuts) else None
 
     def _box(self, first: int, end: int) -> NDArray[np.float64]:
         boxes = self.boxes[first:end]
@@ -397,18 +390,20 @@ class _Atoms:
         boxes, height = self.boxes[first:end], self.source.height
         middle = np.median(self.boxes[:, [1, 3]].mean(axis=1))
         gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
-        inner = self.cuts[first : end - 1]
-        borders = [self._cut_at(first), self._cut_at(end)]
+        inner = [cut.cost for cut in self.cuts[first : end - 1] if cut is not None]
+        borders = [cut for cut in (self._cut_at(first), self._cut_at(end)) if cut is not None]
         return np.array(
             [
                 (box[3] - box[1]) / height,
                 (box[2] - box[0]) / height,
                 abs((box[1] + box[3]) / 2 - middle) / height,
                 max(0.0, gaps.max(initial=0.0)) / height,
-                np.count_nonzero(borders),
-                sum(borders),
-                inner[inner > 0].min(initial=_DEAREST),
-                np.count_nonzero(inner == 0),
+                len(borders),
+                sum(cut.cost for cut in borders),
+                sum(cut.crossed for cut in borders),
+                sum(cut.crossings for cut in borders),
+                min(inner, default=_DEAREST),
+                end - first - 1 - len(inner),
                 ink.sum() / height**2,
                 self._overlap(first, end, box),
             ]
@@ -429,12 +424,12 @@ def _typical_height(heights: NDArray[np.int64]) -> float:
     return float(np.median(np.sort(heights)[len(heights) // 3 :]))
 
 
-def _pieces(cuts: list[Cut], own: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[float]]:
-    """Number the pieces that cuts make of a component, and tell what each cut that parts two of them costs."""
+def _pieces(cuts: list[Cut], own: NDArray[np.bool_]) -> tuple[NDArray[np.int32], list[Cut | None]]:
+    """Number the pieces that cuts make of a component, and name the cut that parts each from the next."""
     pieces = sum((cut.right_of(own.shape[1]) for cut in cuts), np.zeros(own.shape, np.int32))
     here = np.unique(pieces[own])
     # Two cuts may share a part of their way, with nothing between.
-    return np.searchsorted(here, pieces).astype(np.int32), [cuts[i - 1].cost for i in here[1:]]
+    return np.searchsorted(here, pieces).astype(np.int32), [cuts[i - 1] for i in here[1:]]
 
 
 def _boxes_of(parts: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.arrays import read_only
+from knn_digits.kernels import use_kernels
 from knn_digits.neighbors.growing import GrowingRows
 
 __all__ = ["RIDGE", "hull_score", "hull_scores"]
@@ -79,12 +80,75 @@ def hull_scores(
     scores : float64 ndarray of shape (m, n_classes)
         Infinity for a class without a candidate.
     """
-    # Numba takes a third of a second to import: only who computes waits for it.
+    scores = np.full((len(queries), n_classes), np.inf)
+    largest = min(n_neighbors, ids.shape[1])
+    if not use_kernels(len(queries), (largest / 40) ** 2):
+        hulls, members, sizes = _hulls(codes, n_classes, largest)
+        rows = np.concatenate([queries[hulls[0], None], references[ids[hulls[0][:, None], members]]], axis=1)
+        scores[hulls] = _scores_at_once(rows, sizes, ridge)
+        return scores
     from knn_digits.neighbors.hulls_kernel import score_classes
 
-    scores = np.full((len(queries), n_classes), np.inf)
     base, tail = references.base_and_tail()
     score_classes(
         read_only(queries), read_only(base), read_only(tail), ids, codes, n_neighbors, float(ridge), _GRAIN, scores
     )
     return scores
+
+
+def _hulls(
+    codes: NDArray[np.int64], n_classes: int, largest: int
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64], NDArray[np.int64]]:
+    """List the h hulls of all queries: (query, class), the columns of the members of each, and how many these are.
+
+    Columns beyond a hull's members, up to `largest`, are of candidates of other classes, or of too distant ones.
+    """
+    of_class = codes[:, None, :] == np.arange(n_classes)[:, None]
+    query, code = np.nonzero(of_class.any(axis=2))
+    of_class = of_class[query, code]
+    members = np.argsort(~of_class, axis=1, kind="stable")[:, :largest]
+    return (query, code), members, np.minimum(of_class.sum(axis=1), largest)
+
+
+def _scores_at_once(rows: NDArray[np.int8], sizes: NDArray[np.int64], ridge: float) -> NDArray[np.float64]:
+    """Score hulls step by step as the kernel does, which makes the same bits: it takes its place for few queries.
+
+    Parameters
+    ----------
+    rows : int8 ndarray of shape (h, 1 + n, d)
+        Of each hull the query, then its members, then what is none of it.
+    sizes : int64 ndarray of shape (h,)
+        How many are members.
+    ridge : float
+    """
+    rows, n = rows.astype(np.float64), sizes[:, None].astype(np.float64)
+    member = np.arange(rows.shape[1] - 1) < n
+    rows[:, 1:][~member] = 0
+    products = rows @ rows.transpose(0, 2, 1)  # whole numbers, exact in any order
+    grand = products[:, 1:, 1:].sum(axis=(1, 2))[:, None] / (n * n)
+    to_center = products[:, 0, 1:].sum(axis=1)[:, None]
+    rest = (products[:, 0, :1] - 2 * to_center / n + grand)[:, 0]
+    means = products[:, 1:, 1:].sum(axis=2) / n
+    gram = products[:, 1:, 1:] - means[:, :, None] - means[:, None, :] + grand[:, :, None]
+    gram[~(member[:, :, None] & member[:, None, :])] = 0
+    diagonal = np.einsum("hii->hi", gram)
+    diagonal += ridge * diagonal.cumsum(axis=1)[:, -1:] / n + 1e-6  # cumsum adds one by one, as the kernel does
+    along = np.where(member, products[:, 0, 1:] - means - to_center / n + grand, 0)
+    distances = rest - _explained(gram, along)
+    nearest = products[:, 0, 0] - 2 * products[:, 0, 1] + products[:, 1, 1]
+    return np.rint(np.minimum(nearest, distances) / _GRAIN) * _GRAIN
+
+
+def _explained(gram: NDArray[np.float64], along: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``along @ inverse(gram) @ along`` of each hull by Cholesky."""
+    # Hulls come last, so that a line of all of them is one run of numbers.
+    left, along = np.moveaxis(gram, 0, -1).copy(), along.T.copy()
+    total = np.zeros(along.shape[1])
+    for k in range(len(along)):
+        pivot = np.sqrt(np.maximum(left[k, k], 1e-12))
+        upper = left[k, k + 1 :] / pivot
+        part = along[k] / pivot
+        total += part * part
+        along[k + 1 :] -= upper * part
+        left[k + 1 :, k + 1 :] -= upper[:, None] * upper
+    return total

@@ -1,4 +1,4 @@
-"""Numba kernel of class scores by local hulls; `hulls.hull_score` is its twin in NumPy."""
+"""Numba kernel of class scores by local hulls; `hulls.hull_score` is its twin in NumPy, for one hull."""
 
 import numpy as np
 

@@ -15,8 +15,8 @@ Which references are nearest is then found in one of two ways:
   that are not integers by summing ``(q - r)^2`` in float64, each pair on its own.
 - In a Numba kernel (`search_kernels`), for integers whose float32 product is exact: there is no rounding error to
   screen for, and each reference that is nearer goes straight into the ordered list of its query. So short rows
-  are searched, and long ones for many neighbors, unless thousands are asked for. A few int8 queries are compared
-  without any product.
+  are searched, and long ones for many neighbors, unless thousands are asked for, or Numba is not worth waiting
+  for (`kernels.use_kernels`). A few int8 queries are compared without any product.
 
 Both find the same: an answer depends on the rows alone, never on the batch, the number of threads or the order
 of the references.
@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.arrays import read_only
+from knn_digits.kernels import use_kernels
 from knn_digits.neighbors.growing import GrowingRows
 from knn_digits.threads import blocks_of, map_blocks
 
@@ -57,6 +58,8 @@ _MANY_NEIGHBORS = 100
 # 64 int8 the two are even somewhere from k = 1,000 (4 queries) to 4,000 (1,000 queries); at 8,000 the kernel takes
 # over four times as long.
 _MOST_NEIGHBORS_OF_KERNEL = 2000
+_TYPICAL_NUMBERS = 60_000 * 64  # searched for one query: MNIST's vectors
+_CENTER_OF_BYTES = {"uint8": 128.0, "int8": 0.0}
 # Squares of larger numbers leave the range of float64, those of smaller ones vanish in it.
 _LARGEST_NORM, _SMALLEST_NORM = 1e300, 1e-280
 
@@ -222,11 +225,13 @@ class ExactSearch:
 
     def _block_search_for(self, queries: NDArray, k: int, arithmetic: _Arithmetic) -> _BlockSearch:
         """Choose among the three ways, which find the same."""
-        if k > _MOST_NEIGHBORS_OF_KERNEL:
+        exact = arithmetic.integral and arithmetic.dtype == np.float32
+        in_kernel = arithmetic.small or (exact and k >= _MANY_NEIGHBORS)
+        effort = self._norms.size * queries.shape[1] / _TYPICAL_NUMBERS
+        if k > _MOST_NEIGHBORS_OF_KERNEL or not in_kernel or not use_kernels(len(queries), effort):
             return self._search_block
         if not arithmetic.small:
-            exact = arithmetic.integral and arithmetic.dtype == np.float32
-            return self._search_in_kernel if exact and k >= _MANY_NEIGHBORS else self._search_block
+            return self._search_in_kernel
         if queries.dtype == self.references.dtype == np.int8 and len(queries) <= _FEW_QUERIES:
             return self._scan
         return self._search_in_kernel
@@ -237,7 +242,7 @@ class ExactSearch:
         minus_twice_queries = arithmetic.centered(queries) * arithmetic.dtype(-2)
         slack = arithmetic.slack(queries, query_norms)
         best = _Best(len(queries), k, query_norms.dtype if arithmetic.integral else np.dtype(np.float64))
-        for rows, norms, ids in self._reference_blocks(max(_rows_at_once(queries.shape[1]), k)):
+        for rows, norms, ids in self._reference_blocks(max(_rows_beside(queries), k)):
             products = minus_twice_queries @ arithmetic.centered(rows).T
             # Everything but |q|^2, which is the same for all references of a query.
             partial = products + norms.astype(arithmetic.dtype)
@@ -261,7 +266,6 @@ class ExactSearch:
 
         Products are whole numbers below 2^24, exact in float32; so are distances of short rows, others in float64.
         """
-        # Numba takes a third of a second to import: only who searches such rows waits for it.
         from knn_digits.neighbors.search_kernels import keep_nearest
 
         exact = np.float32 if arithmetic.small else np.float64
@@ -367,10 +371,16 @@ def _rows_at_once(n_features: int) -> int:
     return int(np.clip(_MOST_NUMBERS // max(n_features, 1), 16, _MOST_ROWS))
 
 
+def _rows_beside(queries: NDArray) -> int:
+    """Count the references of one product: the more, the fewer queries there are, and the shorter the rows."""
+    m, n_features = queries.shape
+    return max(_rows_at_once(n_features), min(_MOST_NUMBERS // max(n_features, 1), _MOST_ROWS**2 // max(m, 1)))
+
+
 def _center(rows: NDArray) -> float:
     """What to take from every number: it changes no distance, and small numbers lose less in a product."""
-    if rows.dtype == np.uint8:
-        return 128.0
+    if rows.dtype.name in _CENTER_OF_BYTES:
+        return _CENTER_OF_BYTES[rows.dtype.name]
     return 0.0 if _is_integral(rows.dtype) else float(rows.mean(dtype=np.float64))
 
 
@@ -378,9 +388,11 @@ def _squared_norms(rows: NDArray, center: float) -> NDArray:
     """|r - center|^2 of each row: int64 for integers (float64 sums are exact below 2^53), else float64."""
     norms = np.empty(len(rows), np.float64)
     size = _rows_at_once(rows.shape[1])
+    # No number is farther than 128 from the center of bytes: sums of up to 1,024 squares are exact in float32.
+    single = center == _CENTER_OF_BYTES.get(rows.dtype.name) and rows.shape[1] <= 1024
     with np.errstate(over="ignore"):  # what overflows is refused by its caller
         for start in range(0, len(rows), size):
-            block = np.subtract(rows[start : start + size], center, dtype=np.float64)
+            block = np.subtract(rows[start : start + size], center, dtype=np.float32 if single else np.float64)
             norms[start : start + size] = np.einsum("ij,ij->i", block, block)
     # Whole numbers that joined others have their distance from a center that is not whole.
     return norms.astype(np.int64) if _is_integral(rows.dtype) and center.is_integer() else norms

@@ -1,0 +1,118 @@
+"""Ruled lines and boxes go, what is written on them stays."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import rotate
+
+from knn_digits.images.ruling import find_rules, without_rules
+
+HEIGHT = 50.0  # of digits, in pixels
+
+
+def paper(height: int = 160, width: int = 500) -> np.ndarray:
+    return np.zeros((height, width), np.float32)
+
+
+def written(ink: np.ndarray) -> np.ndarray:
+    """A 1, a 7 and a 4: straight strokes as long as digits are high."""
+    ink[40:90, 60:66] = 1
+    ink[40:46, 110:142] = 1
+    for row in range(46, 90):
+        left = 138 - (row - 46) // 2
+        ink[row, left - 6 : left] = 1
+    ink[40:72, 172:178] = ink[66:72, 172:206] = ink[50:92, 194:200] = 1
+    return ink
+
+
+def boxes(ink: np.ndarray, n: int = 6, thickness: int = 2) -> np.ndarray:
+    for y in (25, 105):
+        ink[y : y + thickness, 40 : 40 + 60 * n + thickness] = 1
+    for x in range(40, 41 + 60 * n, 60):
+        ink[25 : 105 + thickness, x : x + thickness] = 1
+    return ink
+
+
+def test_paper_and_digits_alone_stay_as_they_are():
+    for ink in (paper(), written(paper())):
+        assert without_rules(ink, HEIGHT) is ink
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+@pytest.mark.parametrize("degrees", [0, 1.5, -4])
+def test_a_ruled_line_goes(thickness, strength, degrees):
+    ink = paper()
+    ink[80 : 80 + thickness] = strength
+    ink = rotate(ink, degrees, reshape=False, order=1)
+    assert without_rules(ink, HEIGHT).sum() < 0.03 * ink.sum()
+    assert without_rules(ink.T, HEIGHT).sum() < 0.03 * ink.sum()
+
+
+def test_what_is_given_is_not_changed():
+    ink = boxes(written(paper()))
+    before = ink.copy()
+    without_rules(ink, HEIGHT)
+    np.testing.assert_array_equal(ink, before)
+
+
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_strokes_that_cross_a_line_stay(strength):
+    ink = written(paper())
+    expected = ink.copy()
+    ink[60:62] = np.maximum(ink[60:62], strength)
+    left = without_rules(ink, HEIGHT)
+    assert (left[expected > 0] > 0.9).mean() > 0.995
+    beside = np.ones(left.shape, bool)
+    for columns in (slice(52, 75), slice(105, 145), slice(165, 210)):  # some may be left beside a stroke
+        beside[:, columns] = False
+    assert left[beside].sum() == 0
+
+
+def test_boxes_go_and_what_is_in_them_stays():
+    inside = written(paper())
+    left = without_rules(boxes(inside.copy()), HEIGHT)
+    assert left[inside > 0].min() == 1
+    assert left[inside == 0].sum() < 0.03 * (boxes(paper()).sum())
+
+
+def test_a_single_box_goes():
+    ink = boxes(paper(), n=1)
+    assert without_rules(ink, HEIGHT).sum() < 0.05 * ink.sum()
+
+
+def test_a_comb_goes():
+    ink = paper()
+    ink[100:102, 40:402] = 1
+    for x in range(40, 401, 60):
+        ink[80:102, x : x + 2] = 1
+    assert without_rules(ink, HEIGHT).sum() < 0.05 * ink.sum()
+
+
+def test_rules_of_squared_paper_are_found_where_they_are():
+    mask = paper() > 0
+    rows, columns = range(10, 160, 45), range(20, 500, 45)
+    mask[list(rows)] = True
+    mask[:, list(columns)] = True
+    across, down = find_rules(mask, HEIGHT)
+    for found, expected, length in ((across, rows, 500), (down, columns, 160)):
+        places = sorted(float(np.polyval(rule.curve, (rule.start + rule.end) / 2)) for rule in found)
+        np.testing.assert_allclose(places, list(expected), atol=1)
+        for rule in found:
+            assert len(rule) > 0.95 * length
+            assert rule.thickness <= 2
+            assert rule.distance(*rule.ends()[0]) < 1
+            assert rule.distance(rule.end + 20, rule.ends()[1, 1]) == pytest.approx(20, abs=2)
+
+
+def test_lines_of_text_height_are_rules_only_where_they_are_longer_than_strokes():
+    for length, n in ((45, 0), (100, 0), (140, 1), (300, 1)):
+        mask = paper() > 0
+        mask[80:83, 100 : 100 + length] = True
+        across, down = find_rules(mask, HEIGHT)
+        assert (len(across), len(down)) == (n, 0)
+
+
+def test_thick_bars_are_no_rules():
+    ink = paper()
+    ink[60:80, 50:450] = 1
+    assert without_rules(ink, HEIGHT) is ink
