@@ -108,7 +108,7 @@ def test_kernels_are_used_at_once_where_numba_is_there():
 
 
 @pytest.mark.parametrize(
-    ("n_images", "effort", "n_calls"), [(1, 1.0, 256), (1, 0.1, 256), (2, 4.0, 32), (257, 1.0, 0)]
+    ("n_images", "effort", "n_calls"), [(1, 1.0, 512), (1, 0.1, 512), (2, 4.0, 64), (513, 1.0, 0)]
 )
 def test_twins_are_used_for_the_first_images_of_a_process(without_numba, n_images, effort, n_calls):
     assert not any(kernels.use_kernels(n_images, effort) for _ in range(n_calls))
@@ -137,7 +137,7 @@ def test_a_process_that_answers_few_images_does_not_import_numba_and_answers_the
     X = digits.train_images.reshape(len(digits.train_images), -1)
     model = KNNDigitClassifier().fit(X[:1000], digits.train_labels[:1000])
     save_model(model, tmp_path / "model")
-    np.save(tmp_path / "asked.npy", X[1000:1100])
+    np.save(tmp_path / "asked.npy", X[1000:1300])
     program = """
 import sys, numpy as np
 from knn_digits import load_model
@@ -150,5 +150,5 @@ np.save(sys.argv[1] + "/found.npy", np.concatenate([*first, rest]))
 """
     done = run("-c", program, str(tmp_path))
     assert done.stdout.split() == ["False", "True"], done.stderr
-    expected = load_model(tmp_path / "model").predict_proba(X[1000:1100])
+    expected = load_model(tmp_path / "model").predict_proba(X[1000:1300])
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected)

@@ -2,8 +2,8 @@
 
 Wrong cuts make pieces that the recognizer finds strange, or that differ from the rest of the line in size or
 place. All that is weighed into log odds; a path over candidates that follow each other is worth the sum of
-its own, so that two good digits beat one doubtful one, and one good digit two doubtful halves. The weights are those
-of a conditional random field over all paths (J. Lafferty, A. McCallum, F. Pereira, 2001).
+its own, so that two good digits beat one doubtful one, and one good digit two doubtful halves. The weights are
+those of a conditional random field over all paths (J. Lafferty, A. McCallum, F. Pereira, 2001).
 """
 
 from __future__ import annotations

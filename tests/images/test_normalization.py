@@ -176,42 +176,43 @@ def test_ink_that_rounds_to_nothing_is_blank_or_framed():
 
 
 def on_paper(image, rng):
-    return np.rint(225 - 0.7 * image + rng.normal(0, 1, image.shape)).clip(0, 255).astype(np.uint8)
+    """Four times as large, with paper around it, and little noise."""
+    large = np.pad(enlarged(image, 4, Image.Resampling.BICUBIC), 20)
+    return np.rint(225 - 0.7 * large + rng.normal(0, 1, large.shape)).clip(0, 255).astype(np.uint8)
 
 
-def test_dust_does_not_stretch_the_box(framed, rng):
-    for image in framed:
-        original = np.pad(enlarged(image, 4, Image.Resampling.BICUBIC), 20)
-        dusty = original.copy()
-        for _ in range(5):
-            row, column = rng.integers(0, 14), rng.integers(0, len(original) - 2)  # above the digit
-            dusty[row : row + 2, column : column + 2] = 255
-        expected = normalize_digit(on_paper(original, rng))
-        assert mean_difference(normalize_digit(on_paper(dusty, rng)), expected) < 1
-        assert mean_difference(normalize_digit(dusty), normalize_digit(original)) < 1
-
-
-def test_the_edge_of_a_shadow_is_no_ink(framed, rng):
+def test_dust_does_not_stretch_the_box(mnist, rng):
     differences = []
-    for image in framed:
-        original = on_paper(np.pad(enlarged(image, 4, Image.Resampling.BICUBIC), 20), rng)
-        y, x = np.mgrid[-1 : 1 : 1j * len(original), -1 : 1 : 1j * len(original)]
+    for image in mnist.train_images[:60]:
+        picture = on_paper(image, rng)
+        dusty = picture.copy()
+        for _ in range(5):
+            row, column = rng.integers(0, 20), rng.integers(0, len(picture) - 2)  # above the digit
+            dusty[row : row + 2, column : column + 2] = 60
+        differences.append(mean_difference(normalize_digit(dusty), normalize_digit(picture)))
+    assert np.mean(np.array(differences) < 2) > 0.95
+
+
+def test_the_edge_of_a_shadow_is_no_ink(mnist, rng):
+    differences = []
+    for image in mnist.train_images[:60]:
+        picture = on_paper(image, rng)
+        y, x = np.mgrid[-1 : 1 : 1j * len(picture), -1 : 1 : 1j * len(picture)]
         angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-0.5, 0.5)
-        shaded = original * np.where(np.cos(angle) * x + np.sin(angle) * y < offset, 1, 0.5)
-        differences.append(mean_difference(normalize_digit(shaded), normalize_digit(original)))
+        # As soft as the edge of a shadow is on paper.
+        light = 1 - 0.5 / (1 + np.exp(-(np.cos(angle) * x + np.sin(angle) * y - offset) / 0.03))
+        differences.append(mean_difference(normalize_digit(picture * light), normalize_digit(picture)))
     assert np.median(differences) < 5
     assert np.mean(np.array(differences) < 15) > 0.85
 
 
 @pytest.mark.parametrize("margin", [0, 2])
-def test_a_digit_cut_out_closely_is_framed_as_with_paper_around_it(framed, rng, margin):
+def test_a_digit_cut_out_closely_is_framed_as_with_paper_around_it(mnist, rng, margin):
     differences = []
-    for image in framed:
-        rows, columns = (np.flatnonzero((image > 64).any(axis=1 - axis)) for axis in (0, 1))
-        box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        if box.shape[1] < 8:
-            continue  # a 1 that is all ink
-        close = np.pad(np.kron(box, np.ones((4, 4))), margin)
-        expected = normalize_digit(on_paper(np.pad(close, 20), rng))
-        differences.append(mean_difference(normalize_digit(on_paper(close, rng)), expected))
-    assert np.mean(np.array(differences) < 10) > 0.9
+    for image in mnist.train_images[:100]:
+        picture = on_paper(image, rng)
+        rows, columns = (np.flatnonzero((picture < 180).any(axis=1 - axis)) for axis in (0, 1))
+        top, left = max(rows[0] - margin, 0), max(columns[0] - margin, 0)
+        close = picture[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
+        differences.append(mean_difference(normalize_digit(close), normalize_digit(picture)))
+    assert np.mean(np.array(differences) < 10) > (0.97 if margin else 0.9)  # a 1 may be nothing but ink

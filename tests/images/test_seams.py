@@ -80,6 +80,16 @@ def test_a_single_stroke_is_not_cut_along_its_length():
     assert find_cuts(bars(4, thickness=8), HEIGHT) == []
 
 
+def test_what_would_cross_many_strokes_is_not_proposed():
+    for n_teeth, proposed in ((1, True), (2, True), (6, False)):
+        ink = bars(4, 44)
+        ink[:, 44:] = 0
+        for top in range(1, 8 * n_teeth, 8):
+            ink[top : top + 4, 4:44] = 1
+        ink[:, 24] *= 0.8  # the best place for a cut
+        assert any(cut.path.min() > 15 for cut in find_cuts(ink, HEIGHT)) == proposed
+
+
 def test_right_of_a_cut_is_the_cut_itself_and_beyond():
     ink = bars(4, 34, bridge=slice(20, 26))
     for cut in find_cuts(ink, HEIGHT):

@@ -100,6 +100,13 @@ def test_a_slanted_line_is_one():
     assert_boxes(whole(line), boxes)
 
 
+def test_a_line_goes_on_beyond_a_wide_gap():
+    page = Page(900, 160)
+    boxes = [page.ring(left, 50) for left in (30, 90, 150, 600, 660)]
+    [line] = segment(page.pixels)
+    assert_boxes(whole(line), boxes)
+
+
 def test_candidates_are_framed_and_measured():
     page, _ = row_of_rings(3)
     [line] = segment(page.pixels)
@@ -115,7 +122,7 @@ def test_candidates_are_framed_and_measured():
     assert first["height"] == pytest.approx(1, abs=0.05)
     assert first["width"] == pytest.approx(WIDTH / HEIGHT, abs=0.05)
     assert first["offset"] == pytest.approx(0, abs=0.05)
-    assert first["gap"] == first["cut borders"] == first["border cuts"] == first["overlap"] == 0
+    assert first["gap"] == first["cut borders"] == first["border cost"] == first["overlap"] == 0
 
 
 @pytest.mark.parametrize("scale", [2, 6])
@@ -179,7 +186,18 @@ def test_touching_digits_come_apart_only_when_they_are_cut():
         borders = [border for border in (candidate.first, candidate.end) if 0 < border < len(cut.sizes)]
         n_cut = sum(int(cut.component_of[border - 1] == cut.component_of[border]) for border in borders)
         assert own["cut borders"] == n_cut
-        assert (own["border cuts"] > 0) == (own["cut borders"] > 0)
+        assert (own["border cost"] > 0) == (own["cut borders"] > 0)
+
+
+def test_only_what_is_to_be_cut_is_cut():
+    page = Page()
+    for x in (0, WIDTH - 3, 150, 150 + WIDTH - 3):
+        page.ring(30 + x, 50)
+    [line] = segment(page.pixels)
+    assert line.component_of.tolist() == [0, 1]
+    cut = line.cut({1}).component_of.tolist()
+    assert cut.count(0) == 1
+    assert cut.count(1) > 1
 
 
 def test_candidates_span_atoms_that_follow_each_other_and_all_atoms_are_spanned():

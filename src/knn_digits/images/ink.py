@@ -16,7 +16,8 @@ FAINT = 0.3  # of strong ink; what is below is a blurred edge, or dust
 _PAPER_SIDE = 160  # pixels of the smaller picture in which the paper is looked for
 _COLOR_SIDE = 96  # and of that in which the colors are
 _NARROWEST_LOOK = 15  # pixels
-_LOOK_SHARE = 2 / 3  # of the shorter side: what is around a pixel
+_LOOK_SHARE = 0.5  # of the shorter side: what is around a pixel
+_LIGHT_ALONE = 0.2  # of the variance of a picture: where a smooth surface leaves less, light makes all the rest
 _WINDOW_SHARE = 0.5  # of the shorter side: no stroke of a digit is that wide
 _NOISE_SPREADS = 3.0  # standard deviations of the paper's noise that are not yet ink
 _LEAST_CONTRAST = 12.0  # gray levels between paper and strong ink; below, a picture is blank
@@ -180,6 +181,9 @@ def _ink_is_dark(picture: NDArray[np.float32]) -> bool:
     """Whether less is far darker than its surroundings than far lighter: so is ink; at a shadow both are alike."""
     from scipy.ndimage import uniform_filter
 
+    few = _some_of(picture)
+    if (few - _surface(few)).var() < _LIGHT_ALONE * few.var():
+        picture = picture - _surface(picture)
     window = max(_NARROWEST_LOOK, round(_LOOK_SHARE * min(picture.shape)))
     difference = picture - uniform_filter(picture, window, mode="nearest")  # what is outside is as the border is
     return bool((difference * difference * difference).sum(dtype=np.float64) <= 0)
@@ -196,21 +200,24 @@ def _paper_of(picture: NDArray[np.float32], dark: bool, widest: float | None) ->
     few = _smaller(picture, side)
     within = max(3, round(window * len(few) / len(picture)))
     closed, nearer_to_ink = (grey_closing, np.minimum) if dark else (grey_opening, np.maximum)
-    light = _evenly_curved(few, dark)
+    light = _surface(few, dark)
     # At the edge of a shadow the surface bulges, which is not taken for ink without it.
     paper = nearer_to_ink(closed(few - light, (within, within)) + light, closed(few, (within, within)))
     return _enlarged(paper, picture.shape)
 
 
-def _evenly_curved(picture: NDArray[np.float32], dark: bool) -> NDArray[np.float32]:
-    """The paper as a surface of second degree: a lens's dark corners would be ink to a closing, at the border."""
+def _surface(picture: NDArray[np.float32], dark: bool | None = None) -> NDArray[np.float32]:
+    """A surface of second degree through the picture; through its paper, where it is known whether ink is dark.
+
+    A lens's dark corners would be ink to a closing, at the border.
+    """
     steps = tuple(-(-length // _SURFACE_SIDE) for length in picture.shape)
     rows, columns = (_powers(length) for length in picture.shape)
     values = picture[:: steps[0], :: steps[1]].ravel().astype(np.float64)
     y, x = rows[:, :: steps[0]], columns[:, :: steps[1]]
     terms = (y[_DEGREES[0]][:, :, None] * x[_DEGREES[1]][:, None, :]).reshape(len(_DEGREES[0]), -1)
     paper = np.ones(len(values))
-    for _ in range(4):
+    for _ in range(1 if dark is None else 4):
         weighted = terms * paper
         weights = np.linalg.lstsq(weighted @ terms.T, weighted @ values, rcond=None)[0]
         inked = (weights @ terms - values) * (1 if dark else -1)

@@ -19,6 +19,7 @@ _WIDTHS_SEEN = 3.5  # strokes: where they meet, ink is wider than they are
 _MOST_SEEN = 0.5  # of the picture's longer side: a 1 that is cut closely may be as wide as its picture
 _LEAST_SEEN = 0.2  # of the picture's shorter side
 _SPECK = 0.01  # of the mass of the largest piece of ink: what has less is dust
+_AT_BORDER = 0.5  # the same for a piece at the picture's border, where the largest is not there
 _ALL_NEIGHBORS = np.ones((3, 3), np.int64)  # of a pixel
 _LEAST_RESIZED = 1e-6  # of the strongest ink of a frame; below, it is rounding error
 
@@ -98,18 +99,28 @@ def _width_of_strokes(ink: NDArray[np.float32]) -> float:
 
 
 def _without_specks(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without pieces of ink that are far smaller than the largest: dust must not stretch the box."""
+    """Without pieces of ink that are far smaller than the largest: dust must not stretch the box.
+
+    Nor must what a shadow leaves in a corner, which lies at the border, where the digit itself does not.
+    """
     from scipy.ndimage import label, maximum_filter
 
     pieces, n = label(ink > FAINT, _ALL_NEIGHBORS)
     if n < 2:
         return ink
     masses = np.bincount(pieces.ravel(), ink.ravel())
-    masses[0] = np.inf
-    specks = (masses < _SPECK * masses[1:].max())[pieces]
+    masses[0] = 0
+    largest = masses.argmax()
+    least = np.full(len(masses), _SPECK)
+    at_border = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
+    if largest not in at_border:
+        least[at_border] = _AT_BORDER
+    specks = masses < least * masses[largest]
+    specks[0] = False
     if not specks.any():
         return ink
-    around = maximum_filter(specks, 3) & ((pieces == 0) | specks)  # their blurred edges, too
+    here = specks[pieces]
+    around = here | (maximum_filter(here, 3) & (pieces == 0))  # their blurred edges, too
     return np.where(around, np.float32(0), ink)
 
 
