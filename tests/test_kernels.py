@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numba  # noqa: F401 - kernels are used where it is there
 import numpy as np
 import pytest
 

@@ -68,7 +68,7 @@ def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.fl
     probability = answers.probabilities.max(axis=1).clip(1e-4, 1 - 1e-4)
     credible = np.log(np.maximum(np.nan_to_num(answers.credibility, nan=0.5), _LEAST_CREDIBLE))
     height, width, offset, gap, n_cut, cut, crossed, crossings, inner, inner_gaps, ink, overlap = measures.T
-    label = answers.probabilities.argmax(axis=1)[:, None] == np.arange(10)
+    label = answers.labels.astype(str)[:, None] == np.array(list("0123456789"))
     of_any = [
         _steps(np.log(probability / (1 - probability)), (0, 2, 4, 6)),
         _steps(credible, (-9, -7.5, -6, -4.5, -3, -1.5)),

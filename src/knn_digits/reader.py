@@ -174,7 +174,10 @@ class DigitReader:
     def _chosen(self, lines: list[Line]) -> list[list[_Asked]]:
         """Choose the digits of lines; where connected ink is no good digit, look for cuts and choose again."""
         chosen = self._best(lines)
-        doubtful = [_doubtful_components(line, path) for line, path in zip(lines, chosen, strict=True)]
+        doubtful = [
+            _doubtful_components(line, [] if self.expect not in (None, len(path)) else path)
+            for line, path in zip(lines, chosen, strict=True)
+        ]
         again = [i for i, components in enumerate(doubtful) if components]
         cut = map_blocks(
             lambda block: [lines[i].cut(doubtful[i]) for i in again[block]],

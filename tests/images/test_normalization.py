@@ -215,4 +215,4 @@ def test_a_digit_cut_out_closely_is_framed_as_with_paper_around_it(mnist, rng, m
         top, left = max(rows[0] - margin, 0), max(columns[0] - margin, 0)
         close = picture[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin]
         differences.append(mean_difference(normalize_digit(close), normalize_digit(picture)))
-    assert np.mean(np.array(differences) < 10) > (0.97 if margin else 0.9)  # a 1 may be nothing but ink
+    assert np.mean(np.array(differences) < 10) > (0.97 if margin else 0.85)  # a 1 may be nothing but ink

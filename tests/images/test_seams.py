@@ -86,8 +86,7 @@ def test_what_would_cross_many_strokes_is_not_proposed():
         ink[:, 44:] = 0
         for top in range(1, 8 * n_teeth, 8):
             ink[top : top + 4, 4:44] = 1
-        ink[:, 24] *= 0.8  # the best place for a cut
-        assert any(cut.path.min() > 15 for cut in find_cuts(ink, HEIGHT)) == proposed
+        assert bool(find_cuts(ink, HEIGHT)) == proposed
 
 
 def test_right_of_a_cut_is_the_cut_itself_and_beyond():

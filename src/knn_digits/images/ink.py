@@ -197,9 +197,13 @@ def _paper_of(picture: NDArray[np.float32], dark: bool, widest: float | None) ->
     window = _WINDOW_SHARE * min(picture.shape) if widest is None else widest
     if widest is not None:
         side = max(side, int(5 * max(picture.shape) / window))
+    closed, opened, nearer_to_ink = (
+        (grey_closing, grey_opening, np.minimum) if dark else (grey_opening, grey_closing, np.maximum)
+    )
     few = _smaller(picture, side)
+    if max(picture.shape) <= _PAPER_SIDE:
+        few = opened(few, (3, 3))  # a single spark, unless means hide it, would be the paper all around it
     within = max(3, round(window * len(few) / len(picture)))
-    closed, nearer_to_ink = (grey_closing, np.minimum) if dark else (grey_opening, np.maximum)
     light = _surface(few, dark)
     # At the edge of a shadow the surface bulges, which is not taken for ink without it.
     paper = nearer_to_ink(closed(few - light, (within, within)) + light, closed(few, (within, within)))

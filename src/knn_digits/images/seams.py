@@ -77,15 +77,17 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     costs = ink * np.minimum(1, (_WIDE * stroke / np.maximum(thickness, 1)) ** 2).astype(np.float32)
     above, from_above = _cheapest(costs)
     below, from_below = _cheapest(costs[::-1])
-    shares = np.cumsum(ink, axis=1).sum(axis=0) / max(float(ink.sum()), 1e-6)
+    amounts = np.cumsum(ink, axis=1) / max(float(ink.sum()), 1e-6)
     found = []
     for row in sorted({int(share * (len(ink) - 1)) for share in _ANCHORS}):
         through = (above[row] + below[len(ink) - 1 - row] - costs[row]) / stroke
-        inside = (shares > _LEAST_SHARE) & (shares < 1 - _LEAST_SHARE)
-        for x in np.flatnonzero(inside & (through <= _DEAREST) & _is_lowest(through)).tolist():
+        for x in np.flatnonzero((through <= _DEAREST) & _is_lowest(through)).tolist():
             upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
             path = np.concatenate([upper, lower[1:]])
-            along = ink[np.arange(len(ink)), path]
+            rows = np.arange(len(ink))
+            share, along = amounts[rows, path].sum(), ink[rows, path]
+            if not _LEAST_SHARE < share < 1 - _LEAST_SHARE:
+                continue
             entered = np.count_nonzero(np.diff(along > FAINT, prepend=False) & (along > FAINT))
             found.append(Cut(path, float(through[x]), float(along.sum()) / stroke, int(entered)))
     most = int(ink.shape[1] / (_DENSE * height))
@@ -133,7 +135,9 @@ def _cheapest(costs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
     around = np.full(width + 2 * reach, np.inf, np.float32)
     for row in range(1, len(costs)):
         around[reach:-reach] = total[row - 1]
-        windows = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1) + aside
+        # A step to the side crosses ink on its way, too.
+        beside = np.abs(np.arange(-reach, reach + 1)) * costs[row][:, None]
+        windows = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1) + aside + beside
         best = order[windows[:, order].argmin(axis=1)]
         steps[row] = best - reach
         total[row] += windows[columns, best]
