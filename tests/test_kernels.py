@@ -120,14 +120,14 @@ def test_twins_are_used_for_the_first_images_of_a_process(without_numba, n_image
 def test_twins_answer_the_same_to_the_bit(preset, digits, monkeypatch):
     monkeypatch.setattr(kernels, "_ASKED_OF_TWINS", np.inf)
     X, y = digits.train_images.reshape(len(digits.train_images), -1), digits.train_labels
-    model = KNNDigitClassifier(preset).fit(X[:1000], y[:1000]).partial_fit(X[1000:1010], y[1000:1010])
-    model.forget([3, 1005])
-    asked = X[1010:1110]
+    model = KNNDigitClassifier(preset, calibration_folds=2).fit(X[:300], y[:300])
+    model.partial_fit(X[300:310], y[300:310]).forget([3, 305])
+    asked = X[400:460]
     expected, neighbors = model.answer(asked), model.kneighbors(asked, 5)
     with monkeypatch.context() as patched:
         patched.setattr(kernels, "sys", SimpleNamespace(modules={}))
-        for size in (1, 7, 100):
-            found = [model.answer(asked[i : i + size]) for i in range(0, 100, size)]
+        for size in (1, 7, 60):
+            found = [model.answer(asked[i : i + size]) for i in range(0, 60, size)]
             for name, value in vars(expected).items():
                 np.testing.assert_array_equal(np.concatenate([getattr(one, name) for one in found]), value)
         for ours, theirs in zip(model.kneighbors(asked, 5), neighbors, strict=True):
@@ -136,7 +136,7 @@ def test_twins_answer_the_same_to_the_bit(preset, digits, monkeypatch):
 
 def test_a_process_that_answers_few_images_does_not_import_numba_and_answers_the_same(digits, tmp_path):
     X = digits.train_images.reshape(len(digits.train_images), -1)
-    model = KNNDigitClassifier().fit(X[:1000], digits.train_labels[:1000])
+    model = KNNDigitClassifier(calibration_folds=2).fit(X[:300], digits.train_labels[:300])
     save_model(model, tmp_path / "model")
     np.save(tmp_path / "asked.npy", X[1000:1300])
     program = """

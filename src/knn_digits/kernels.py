@@ -23,7 +23,7 @@ __all__ = ["kernel", "use_kernels"]
 _log = logging.getLogger(__name__)
 
 # What is asked of twins, in images, before kernels take over. An answer asks three of them, a contested one six.
-# With twins it takes 1 ms longer, 3 ms where images come one at a time: at the end they have cost what Numba costs.
+# With twins it takes 1 ms longer, 3 ms where images come one at a time: in the end they cost as much as Numba.
 # A line of 8 digits, 50 candidates of which 20 are contested, asks 210.
 _ASKED_OF_TWINS = 512
 

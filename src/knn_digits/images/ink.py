@@ -7,6 +7,8 @@ mathematical morphology, 1982). Ink is what differs from it, as a share of the l
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,7 @@ _BINS = 256  # of a histogram of ink
 _BROAD = np.ones(9)  # bins: peaks of a histogram that are narrower are not looked at one by one
 _SURFACE_SIDE = 48  # rows and columns of pixels to which a surface is fitted
 _DEGREES = (np.array([0, 0, 1, 0, 1, 2]), np.array([0, 1, 0, 2, 1, 0]))  # of its terms, in y and in x
+_LEAST_RIDGE = 1e-9  # of the products of a fit: pictures of few rows or columns have no single best surface
 _ENOUGH_PIXELS = 40_000  # to tell a median by
 
 
@@ -215,15 +218,15 @@ def _surface(picture: NDArray[np.float32], dark: bool | None = None) -> NDArray[
 
     A lens's dark corners would be ink to a closing, at the border.
     """
-    steps = tuple(-(-length // _SURFACE_SIDE) for length in picture.shape)
-    rows, columns = (_powers(length) for length in picture.shape)
-    values = picture[:: steps[0], :: steps[1]].ravel().astype(np.float64)
-    y, x = rows[:, :: steps[0]], columns[:, :: steps[1]]
-    terms = (y[_DEGREES[0]][:, :, None] * x[_DEGREES[1]][:, None, :]).reshape(len(_DEGREES[0]), -1)
+    rows, columns, terms = _terms_of(picture.shape[0], picture.shape[1])
+    step_down, step_right = (_step(length) for length in picture.shape)
+    values = picture[::step_down, ::step_right].ravel().astype(np.float64)
     paper = np.ones(len(values))
     for _ in range(1 if dark is None else 4):
         weighted = terms * paper
-        weights = np.linalg.lstsq(weighted @ terms.T, weighted @ values, rcond=None)[0]
+        products = weighted @ terms.T
+        products.flat[:: len(terms) + 1] += _LEAST_RIDGE * products[0, 0]
+        weights = np.linalg.solve(products, weighted @ values)
         inked = (weights @ terms - values) * (1 if dark else -1)
         paper = (inked <= max(1.0, _median(np.abs(inked)))).astype(np.float64)
     square = np.zeros((3, 3))
@@ -231,9 +234,22 @@ def _surface(picture: NDArray[np.float32], dark: bool | None = None) -> NDArray[
     return (rows.T @ square @ columns).astype(np.float32)
 
 
+@lru_cache(maxsize=16)
+def _terms_of(height: int, width: int) -> tuple[NDArray[np.float64], ...]:
+    """Powers of y in all rows, of x in all columns, and the terms of a surface in the pixels it is fitted to."""
+    rows, columns = _powers(height), _powers(width)
+    y, x = rows[:, :: _step(height)], columns[:, :: _step(width)]
+    terms = y[_DEGREES[0]][:, :, None] * x[_DEGREES[1]][:, None, :]
+    return rows, columns, terms.reshape(len(terms), -1)
+
+
+def _step(length: int) -> int:
+    return -(-length // _SURFACE_SIDE)
+
+
 def _powers(length: int) -> NDArray[np.float64]:
-    """1, x and x squared along one side, where x is from -1 to 1."""
-    x = np.linspace(-1, 1, length)
+    """1, x and x squared along one side, where x is from -1 to 1, or 0 for a single pixel."""
+    x = (2 * np.arange(length) - (length - 1)) / max(1, length - 1)
     return np.stack([np.ones(length), x, x * x])
 
 
