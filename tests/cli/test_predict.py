@@ -86,16 +86,15 @@ def test_all_failed_is_3_too(predict):
 def test_a_failure_while_reading_loses_no_other(predict, write, monkeypatch):
     for name in "12345":
         write(f"{name}.png", name)
-    reads = DigitReader.read_all
+    reads = DigitReader.read_batch
 
     def some_fail(self, pictures):
-        for picture in pictures:
-            reading = next(reads(self, [picture]))
-            if reading.text == "4":
-                raise MemoryError
-            yield reading
+        readings = reads(self, pictures)
+        if any(reading.text == "4" for reading in readings):
+            raise MemoryError
+        return readings
 
-    monkeypatch.setattr(DigitReader, "read_all", some_fail)
+    monkeypatch.setattr(DigitReader, "read_batch", some_fail)
     told = rows(predict("1.png", "2.png", "3.png", "4.png", "5.png", "--json"))
     assert [row.get("text") for row in told] == ["1", "2", "3", None, "5"]
     assert told[3]["error"]

@@ -17,6 +17,7 @@ __all__ = ["FAINT", "gray_of", "ink_of", "on_flat_paper", "otsu_threshold"]
 FAINT = 0.3  # of strong ink; what is below is a blurred edge, or dust
 _PAPER_SIDE = 160  # pixels of the smaller picture in which the paper is looked for
 _COLOR_SIDE = 96  # and of that in which the colors are
+_FINE_SIDE = 64  # pixels; in smaller pictures a spark may be all the paper between two strokes
 _NARROWEST_LOOK = 15  # pixels
 _LOOK_SHARE = 0.5  # of the shorter side: what is around a pixel
 _LIGHT_ALONE = 0.2  # of the variance of a picture: where a smooth surface leaves less, light makes all the rest
@@ -204,7 +205,7 @@ def _paper_of(picture: NDArray[np.float32], dark: bool, widest: float | None) ->
         (grey_closing, grey_opening, np.minimum) if dark else (grey_opening, grey_closing, np.maximum)
     )
     few = _smaller(picture, side)
-    if max(picture.shape) <= _PAPER_SIDE:
+    if min(picture.shape) >= _FINE_SIDE and max(picture.shape) <= _PAPER_SIDE:
         few = opened(few, (3, 3))  # a single spark, unless means hide it, would be the paper all around it
     within = max(3, round(window * len(few) / len(picture)))
     light = _surface(few, dark)

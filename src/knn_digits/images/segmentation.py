@@ -335,7 +335,8 @@ class _LineInk:
         for i, (left, top, right, bottom) in enumerate(self.boxes):
             here = slice(top, bottom), slice(left, right)
             own = self.components[here] == i
-            found = find_cuts(np.where(own, self.ink[here], 0), self.height) if i in which else []
+            may_be_cut = i in which and not _is_blob(own)
+            found = find_cuts(np.where(own, self.ink[here], 0), self.height) if may_be_cut else []
             pieces, between = _pieces(found, own)
             cuts += [None] * bool(component_of) + between
             parts[here][own] = pieces[own] + len(component_of)
@@ -417,6 +418,13 @@ class _Atoms:
         outside = (boxes[:, 3] - boxes[:, 1]) > _SPECK * self.source.height
         outside[first:end] = False
         return float(np.max(np.maximum(0, shared / widths), where=outside, initial=0.0))
+
+
+def _is_blob(mask: NDArray[np.bool_]) -> bool:
+    """Whether it has no strokes: whatever is cut out of it looks like a digit, a bar like a 1."""
+    from scipy.ndimage import distance_transform_edt
+
+    return bool(2 * distance_transform_edt(np.pad(mask, 1)).max() > _BLOB * max(mask.shape))
 
 
 def _typical_height(heights: NDArray[np.int64]) -> float:
