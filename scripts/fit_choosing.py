@@ -19,8 +19,6 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import click
 import numpy as np
@@ -29,8 +27,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 import knn_digits
-from knn_digits import KNNDigitClassifier, choosing
-from knn_digits.choosing import best_path
+from knn_digits import KNNDigitClassifier
+from knn_digits.choosing import Weights, best_path, columns_of
 from knn_digits.classifier import Answers
 from knn_digits.cli.terminal import progress_on_stderr
 from knn_digits.images.segmentation import Line, segment
@@ -46,7 +44,6 @@ SEED = 0
 LEAST_OVERLAP = 0.6  # of a candidate's box with its digit's, over both together: enough for the best path
 RIGHT_OVERLAP = 0.65  # and enough to be right on any path
 WRONG = -5.0  # what a wrong candidate is worth to the best path; a right one, its overlap beyond one half
-FAR_ABOVE_LEAVING_OUT = 1e6  # so that what ink is lost does not count
 DUST = 0.2  # in digit heights: atoms that may be left out of a digit
 DECIMALS = 4
 
@@ -116,7 +113,7 @@ class Match:
 def best_true_path(line: Line, match: Match) -> list[int]:
     """Positions of the right candidates that follow each other and overlap their digits most, in sum."""
     worth = np.where(match.right(LEAST_OVERLAP), match.overlaps - 0.5, WRONG)
-    return best_path(line, FAR_ABOVE_LEAVING_OUT * worth)
+    return best_path(line, worth, left_out=0.0)
 
 
 def is_whole(path: list[int], match: Match, expected: list[int]) -> bool:
@@ -180,7 +177,7 @@ def lattice_of(line: Line, answers: Answers, truth: Truth) -> Lattice | None:
     path = best_true_path(line, match)
     if not is_whole(path, match, truth.within(line)):
         return None
-    columns = choosing.columns_of(answers, np.stack([candidate.measures for candidate in line.candidates]))
+    columns = columns_of(answers, np.stack([candidate.measures for candidate in line.candidates]))
     return Lattice.of(line, columns, {*path, *np.flatnonzero(match.right(RIGHT_OVERLAP)).tolist()}, path)
 
 
@@ -302,10 +299,10 @@ class Fitted:
     penalty: float
 
     @property
-    def learned(self) -> dict[str, Any]:
+    def rounded(self) -> Weights:
         """As the file has them."""
-        *weights, left_out = (round(float(weight), DECIMALS) for weight in self.weights)
-        return {"left_out": left_out, "weights": weights}
+        *columns, left_out = np.round(self.weights, DECIMALS)
+        return Weights(np.array(columns), float(left_out))
 
 
 def fit_weights(lattice: Lattice, ridge: float, steps: int) -> Fitted:
@@ -339,11 +336,10 @@ def collect_kinds(model: KNNDigitClassifier, digits: Digits, n_jobs: int) -> Lat
     return Lattice.joined(lattices)
 
 
-def tell_development(model: KNNDigitClassifier, digits: Digits, fitted: Fitted, n: int, n_jobs: int) -> None:
+def tell_development(model: KNNDigitClassifier, digits: Digits, weights: Weights, n: int, n_jobs: int) -> None:
     """Print how many lines are read right with the weights, on pictures nothing was learned from."""
-    learned = choosing._Learned(np.array(fitted.learned["weights"]), fitted.learned["left_out"])
-    reader = DigitReader(model, n_jobs=n_jobs)
-    with progress_on_stderr() as progress, mock.patch.object(choosing, "_learned", return_value=learned):
+    reader = DigitReader(model, n_jobs=n_jobs, weights=weights)
+    with progress_on_stderr() as progress:
         for kind in KINDS:
             with progress.step(f"Read: {kind}", n) as advance:
                 found = measure_kind(reader, digits.pictures(kind, n, DEVELOPMENT_SEED), advance)
@@ -372,10 +368,12 @@ def main(model_path: Path | None, ridge: float, steps: int, n: int, write: bool,
         f"{len(lattice.n_edges):,} lattices of {len(lattice.first):,} edges: loss {fitted.loss:.4f} a line, and "
         f"penalty {fitted.penalty:.4f}"
     )
+    weights = fitted.rounded
+    tell_development(model, digits, weights, n, n_jobs)
     if write:
-        WEIGHTS_FILE.write_text(json.dumps(fitted.learned, indent=1) + "\n", encoding="utf-8")
+        told_weights = {"left_out": weights.left_out, "weights": weights.columns.tolist()}
+        WEIGHTS_FILE.write_text(json.dumps(told_weights, indent=1) + "\n", encoding="utf-8")
         click.echo(f"written: {WEIGHTS_FILE}")
-    tell_development(model, digits, fitted, n, n_jobs)
 
 
 if __name__ == "__main__":

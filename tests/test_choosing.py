@@ -1,19 +1,17 @@
 """The path of the largest log odds is what trying all paths finds."""
 
-import json
 from collections.abc import Iterator
-from importlib.resources import files
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knn_digits.choosing import best_path, columns_of, digit_log_odds
+from knn_digits.choosing import best_path, columns_of, digit_log_odds, learned_weights
 from knn_digits.classifier import Answers
 from knn_digits.images.segmentation import MEASURES, Candidate, Line
 
-LEARNED = json.loads((files("knn_digits") / "choosing_weights.json").read_text(encoding="utf-8"))
+LEFT_OUT = 1.8
 GOOD = {"height": 1.0, "width": 0.6, "inner cut": 3.0, "ink": 0.15}  # of a digit that stands alone
 
 
@@ -50,7 +48,7 @@ def worth(line: Line, log_odds: np.ndarray, path: list[int]) -> float:
     for i in path:
         covered[line.candidates[i].first : line.candidates[i].end] = True
     lost = np.minimum(1, 2 * line.sizes[~covered]).sum()
-    return float(log_odds[path].sum() - LEARNED["left_out"] * lost)
+    return float(log_odds[path].sum() - LEFT_OUT * lost)
 
 
 @settings(max_examples=150, deadline=None)
@@ -58,7 +56,7 @@ def worth(line: Line, log_odds: np.ndarray, path: list[int]) -> float:
 def test_no_other_path_is_worth_more(lattice):
     line, log_odds = lattice
     paths = list(all_paths(line))
-    chosen = best_path(line, log_odds)
+    chosen = best_path(line, log_odds, LEFT_OUT)
     assert chosen in paths
     assert worth(line, log_odds, chosen) == pytest.approx(max(worth(line, log_odds, path) for path in paths))
 
@@ -69,7 +67,7 @@ def test_no_other_path_of_so_many_is_worth_more(lattice, n_digits):
     line, log_odds = lattice
     paths = list(all_paths(line))
     nearest = max(len(path) for path in paths if len(path) <= n_digits)
-    chosen = best_path(line, log_odds, n_digits)
+    chosen = best_path(line, log_odds, LEFT_OUT, n_digits)
     assert len(chosen) == nearest
     assert chosen in paths
     best = max(worth(line, log_odds, path) for path in paths if len(path) == nearest)
@@ -78,14 +76,13 @@ def test_no_other_path_of_so_many_is_worth_more(lattice, n_digits):
 
 def test_one_good_digit_beats_two_doubtful_halves_and_two_good_ones_a_doubtful_whole():
     line = line_of([0.6, 0.6], [(0, 2), (0, 1), (1, 2)])
-    assert best_path(line, np.array([5.0, 1.0, 2.0])) == [0]
-    assert best_path(line, np.array([5.0, 4.0, 3.0])) == [1, 2]
+    assert best_path(line, np.array([5.0, 1.0, 2.0]), LEFT_OUT) == [0]
+    assert best_path(line, np.array([5.0, 4.0, 3.0]), LEFT_OUT) == [1, 2]
 
 
 def test_what_is_no_digit_is_left_out_specks_sooner_than_large_ink():
-    dear = LEARNED["left_out"]
-    for size, log_odds, chosen in ((1.0, -2 * dear, []), (1.0, -dear / 2, [0]), (0.1, -dear / 2, [])):
-        assert best_path(line_of([size], [(0, 1)]), np.array([log_odds])) == chosen
+    for size, log_odds, chosen in ((1.0, -2 * LEFT_OUT, []), (1.0, -LEFT_OUT / 2, [0]), (0.1, -LEFT_OUT / 2, [])):
+        assert best_path(line_of([size], [(0, 1)]), np.array([log_odds]), LEFT_OUT) == chosen
 
 
 def answered(probability: float, credibility: float, n: int = 1, label: int = 3) -> Answers:
@@ -99,27 +96,31 @@ def measured(n: int = 1, **others: float) -> np.ndarray:
     return np.tile([values.get(name, 0.0) for name in MEASURES], (n, 1))
 
 
+def log_odds_of(answers: Answers, measures: np.ndarray) -> np.ndarray:
+    return digit_log_odds(answers, measures, learned_weights())
+
+
 def test_weights_are_of_the_columns():
-    assert columns_of(answered(0.9, 0.5, 7), measured(7)).shape == (7, len(LEARNED["weights"]))
-    assert digit_log_odds(answered(0.9, 0.5, 0), measured(0)).shape == (0,)
+    assert columns_of(answered(0.9, 0.5, 7), measured(7)).shape == (7, len(learned_weights().columns))
+    assert log_odds_of(answered(0.9, 0.5, 0), measured(0)).shape == (0,)
 
 
 def test_log_odds_are_finite_whatever_is_measured():
     for probability in (0.1, 1.0):
         for credibility in (0.0, np.nan, 1.0):
             for measures in (measured(), measured(ink=0.0), measured(height=50.0, width=50.0, gap=9.0)):
-                assert np.isfinite(digit_log_odds(answered(probability, credibility), measures)).all()
+                assert np.isfinite(log_odds_of(answered(probability, credibility), measures)).all()
 
 
 @pytest.mark.parametrize("label", range(10))
 def test_a_digit_like_the_others_of_its_line_is_worth_the_more_the_surer_it_is(label):
     measures = measured(width=0.15 if label == 1 else 0.6)
-    good = digit_log_odds(answered(0.999, 0.5, label=label), measures)[0]
+    good = log_odds_of(answered(0.999, 0.5, label=label), measures)[0]
     assert good > 1
-    assert digit_log_odds(answered(0.4, 0.5, label=label), measures)[0] < good
-    assert digit_log_odds(answered(0.999, 1e-4, label=label), measures)[0] < good
+    assert log_odds_of(answered(0.4, 0.5, label=label), measures)[0] < good
+    assert log_odds_of(answered(0.999, 1e-4, label=label), measures)[0] < good
 
 
 def test_a_model_that_cannot_tell_what_is_a_digit_is_believed_by_half():
-    unknown, half = (digit_log_odds(answered(0.9, value), measured()) for value in (np.nan, 0.5))
+    unknown, half = (log_odds_of(answered(0.9, value), measured()) for value in (np.nan, 0.5))
     np.testing.assert_array_equal(unknown, half)

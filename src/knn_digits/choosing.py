@@ -19,34 +19,35 @@ from numpy.typing import NDArray
 from knn_digits.classifier import Answers
 from knn_digits.images.segmentation import Line
 
-__all__ = ["best_path", "columns_of", "digit_log_odds"]
+__all__ = ["Weights", "best_path", "columns_of", "digit_log_odds", "learned_weights"]
 
 _LEAST_CREDIBLE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class _Learned:
-    """What `scripts/fit-choosing` learned from made pictures of training digits.
+class Weights:
+    """What speaks how much for and against a candidate.
 
     Attributes
     ----------
-    weights : float64 ndarray
+    columns : float64 ndarray of shape (n_columns,)
         Of the columns of `columns_of`.
     left_out : float
         Log odds lost by leaving out ink as large as half a digit, or larger.
     """
 
-    weights: NDArray[np.float64]
+    columns: NDArray[np.float64]
     left_out: float
 
 
 @cache
-def _learned() -> _Learned:
+def learned_weights() -> Weights:
+    """The weights that `scripts/fit-choosing` learned from made pictures of training digits."""
     learned = json.loads(Path(__file__).with_name("choosing_weights.json").read_text(encoding="utf-8"))
-    return _Learned(np.array(learned["weights"]), float(learned["left_out"]))
+    return Weights(np.array(learned["weights"]), float(learned["left_out"]))
 
 
-def digit_log_odds(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.float64]:
+def digit_log_odds(answers: Answers, measures: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
     """Weigh for and against candidates being exactly one digit each.
 
     Parameters
@@ -55,12 +56,13 @@ def digit_log_odds(answers: Answers, measures: NDArray[np.float64]) -> NDArray[n
         The recognizer's, of n candidates.
     measures : float64 ndarray of shape (n, 12)
         As `images.segmentation.MEASURES` names them.
+    weights : Weights
 
     Returns
     -------
     log_odds : float64 ndarray of shape (n,)
     """
-    return columns_of(answers, measures) @ _learned().weights
+    return columns_of(answers, measures) @ weights.columns
 
 
 def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,13 +106,17 @@ def _steps(values: NDArray[np.float64], knots: tuple[float, ...]) -> NDArray[np.
     return np.clip(values[:, None] - knots, 0, lengths)
 
 
-def best_path(line: Line, log_odds: NDArray[np.float64], n_digits: int | None = None) -> list[int]:
+def best_path(
+    line: Line, log_odds: NDArray[np.float64], left_out: float, n_digits: int | None = None
+) -> list[int]:
     """Choose candidates that follow each other, so that their log odds are largest in sum.
 
     Parameters
     ----------
     line : Line
     log_odds : float64 ndarray of shape (n_candidates,)
+    left_out : float
+        Log odds lost by leaving out ink as large as half a digit, or larger.
     n_digits : int, optional
         How many to choose. Where so many cannot be, as many as come nearest from below.
 
@@ -119,7 +125,7 @@ def best_path(line: Line, log_odds: NDArray[np.float64], n_digits: int | None = 
     chosen : list of int
         Positions among the line's candidates, from left to right. Atoms may be left out, the larger the dearer.
     """
-    n, left_out = len(line.sizes), _learned().left_out
+    n = len(line.sizes)
     most = n if n_digits is None else min(n, n_digits)
     scores = np.full((n + 1, most + 1), -np.inf)
     scores[0, 0] = 0.0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knn_digits.choosing import best_path, digit_log_odds
+from knn_digits.choosing import Weights, best_path, digit_log_odds, learned_weights
 from knn_digits.classifier import Answers, KNNDigitClassifier
 from knn_digits.confidence.rejection import RejectingClassifier
 from knn_digits.images.reading import Picture
@@ -113,6 +113,8 @@ class DigitReader:
         How many digits every line must have.
     n_jobs : int, optional
         Threads, counted as joblib counts them.
+    weights : Weights, optional
+        For and against what may be digits; by default those learned from made pictures.
 
     Raises
     ------
@@ -128,6 +130,7 @@ class DigitReader:
         max_error: float | None = None,
         expect: int | None = None,
         n_jobs: int | None = None,
+        weights: Weights | None = None,
     ) -> None:
         if model.n_features_in_ != SIDE**2:
             raise ValueError(
@@ -138,6 +141,7 @@ class DigitReader:
             raise ValueError(f"expect must be at least 1, got {expect}")
         self.model, self.expect, self.n_jobs = model, expect, n_jobs
         self.least_sure = _least_sure(model, max_error)
+        self.weights = learned_weights() if weights is None else weights
 
     def read(self, picture: Picture | NDArray[np.uint8]) -> Reading:
         """Read one picture.
@@ -194,10 +198,12 @@ class DigitReader:
         if not candidates:
             return [[] for _ in lines]
         answers = self.model.answer(np.stack([c.image for c in candidates]))
-        log_odds = digit_log_odds(answers, np.stack([c.measures for c in candidates]))
+        log_odds = digit_log_odds(answers, np.stack([c.measures for c in candidates]), self.weights)
         best, start = [], 0
         for line in lines:
-            path = best_path(line, log_odds[start : start + len(line.candidates)], self.expect)
+            path = best_path(
+                line, log_odds[start : start + len(line.candidates)], self.weights.left_out, self.expect
+            )
             best.append([_Asked(line.candidates[i], answers, start + i, log_odds[start + i]) for i in path])
             start += len(line.candidates)
         return best

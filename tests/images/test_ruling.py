@@ -89,11 +89,11 @@ def test_a_comb_goes():
 
 
 def test_rules_of_squared_paper_are_found_where_they_are():
-    mask = paper() > 0
+    ink = paper()
     rows, columns = range(10, 160, 45), range(20, 500, 45)
-    mask[list(rows)] = True
-    mask[:, list(columns)] = True
-    across, down = find_rules(mask, HEIGHT)
+    ink[list(rows)] = 1
+    ink[:, list(columns)] = 1
+    across, down = find_rules(ink, HEIGHT)
     for found, expected, length in ((across, rows, 500), (down, columns, 160)):
         places = sorted(float(np.polyval(rule.curve, (rule.start + rule.end) / 2)) for rule in found)
         np.testing.assert_allclose(places, list(expected), atol=1)
@@ -106,9 +106,9 @@ def test_rules_of_squared_paper_are_found_where_they_are():
 
 def test_lines_of_text_height_are_rules_only_where_they_are_longer_than_strokes():
     for length, n in ((45, 0), (100, 0), (140, 1), (300, 1)):
-        mask = paper() > 0
-        mask[80:83, 100 : 100 + length] = True
-        across, down = find_rules(mask, HEIGHT)
+        ink = paper()
+        ink[80:83, 100 : 100 + length] = 1
+        across, down = find_rules(ink, HEIGHT)
         assert (len(across), len(down)) == (n, 0)
 
 

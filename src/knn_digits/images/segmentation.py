@@ -32,6 +32,8 @@ __all__ = ["MEASURES", "Candidate", "Line", "segment"]
 
 _WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
 _MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
+_MOST_LOOKS = 3  # at a picture, each reduced so that digits are of working height if the last look was right
+_IN_BOX = 0.8  # of the height of a box: digits are less high
 _FRAME = 0.08  # share of its box that is ink: a frame has less
 _BLOB = 0.45  # thickness in larger sides: no digit is that thick, shadows are
 _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
@@ -40,6 +42,7 @@ _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
 _DEAREST = 3.0  # strokes that a cut inside a candidate crosses, where there is none
 _TALL = 0.7  # in digit heights: the least height that decides about lines
+_IN_LINE, _BESIDE_LINE = 0.45, 0.9  # from its middle: what may be part of it, where it has ink there and where not
 _FARTHEST = 4.0  # gap between neighbors in a line
 
 MEASURES = (
@@ -123,33 +126,45 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
 
 def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, _Size | None]:
     """Ink without rules, digits not much higher than `_WORKING_HEIGHT`; how far it is reduced; sizes in it."""
-    small, factor = _reduced(gray, max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))))
-    ink = ink_of(small)
-    guess = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
-    if guess is None:
-        return ink, float(factor), None
-    if looks_narrower(small.shape, guess.stroke):
+    factor, stroke = max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))), None
+    for looks_left in reversed(range(_MOST_LOOKS)):
+        ink, size = _ink_without_rules(_reduced(gray, factor), stroke)
+        better = factor if size is None else max(1, round(size.height * factor / _WORKING_HEIGHT))
+        if size is None or better == factor or not looks_left:
+            break
+        factor, stroke = better, size.stroke * factor / better
+    return ink, float(factor), size
+
+
+def _ink_without_rules(
+    gray: NDArray[np.float32], stroke: float | None
+) -> tuple[NDArray[np.float32], _Size | None]:
+    """Ink without rules, and the sizes of what is left; the width of strokes may be known before."""
+    ink = ink_of(gray, stroke)
+    size = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
+    if size is None:
+        return ink, None
+    if stroke is None and looks_narrower(gray.shape, size.stroke):
         # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
-        ink = ink_of(small, guess.stroke)
-        guess = _typical_size(ink) or guess
-    # Boxes may have been taken for digits: their height counts once more, when that of digits is known.
-    cleaned = without_rules(ink, guess.height)
-    size = guess if cleaned is ink else _typical_size(cleaned) or guess
-    new_factor = max(1, round(size.height * factor / _WORKING_HEIGHT))
-    if new_factor == factor:
-        cleaned = without_rules(cleaned, size.height)
-    else:
-        by = factor / new_factor
-        cleaned = ink_of(_reduced(gray, new_factor)[0], size.stroke * by)
-        for height in sorted({guess.height, size.height}, reverse=True):
-            cleaned = without_rules(cleaned, height * by)
-    return cleaned, float(new_factor), size if cleaned is ink else _typical_size(cleaned)
+        ink = ink_of(gray, size.stroke)
+        size = _typical_size(ink) or size
+    cleaned = without_rules(ink, size.height)
+    if cleaned is ink:
+        # Boxes that were taken for digits have sides that are short for digits so high.
+        cleaned = without_rules(ink, _IN_BOX * size.height)
+        inside = _typical_size(cleaned)
+        if cleaned is ink or (inside is not None and inside.height > _IN_BOX * size.height):
+            return ink, size
+    inside = _typical_size(cleaned) or size
+    # What is a rule to digits of one height or the other is none of them.
+    cleaned = np.minimum(cleaned, without_rules(ink, inside.height))
+    return cleaned, _typical_size(cleaned) or inside
 
 
-def _reduced(gray: NDArray[np.float32], factor: int) -> tuple[NDArray[np.float32], int]:
+def _reduced(gray: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     from PIL import Image
 
-    return (gray if factor <= 1 else np.asarray(Image.fromarray(gray).reduce(factor))), factor
+    return gray if factor <= 1 else np.asarray(Image.fromarray(gray).reduce(factor))
 
 
 class _Size(NamedTuple):
@@ -257,7 +272,13 @@ class _Components:
         slope = np.polyfit(x, y, 1)[0] if len(line) > 2 and np.ptp(x) > 2 * self.height else 0.0
         here_x, here_y = (values.mean() for values in self._middles(chain))
         near = np.abs(x - here_x).argmin()
-        return bool(abs(y[near] + np.clip(slope, -0.2, 0.2) * (here_x - x[near]) - here_y) < 0.45 * self.height)
+        away = abs(y[near] + np.clip(slope, -0.2, 0.2) * (here_x - x[near]) - here_y)
+        return bool(away < (_BESIDE_LINE if self._is_beside(chain, line) else _IN_LINE) * self.height)
+
+    def _is_beside(self, chain: list[int], line: list[int]) -> bool:
+        """Whether nothing of a line is above or below a chain."""
+        own, others = self.boxes[chain][:, None], self.boxes[line]
+        return bool((np.minimum(own[..., 2], others[:, 2]) <= np.maximum(own[..., 0], others[:, 0])).all())
 
     def _middles(self, chain: list[int]) -> tuple[NDArray, NDArray]:
         boxes = self.boxes[chain]
@@ -265,22 +286,15 @@ class _Components:
 
 
 def _components(ink: NDArray[np.float32], height: float) -> _Components | None:
-    from scipy.ndimage import find_objects, label, maximum_filter
+    from scipy.ndimage import label, maximum_filter
 
-    labels, _ = label(ink > FAINT, np.ones((3, 3), int))
-    places = find_objects(labels)
-    boxes = np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
-    renumbered = _with_small_ones_merged(labels, boxes, height)
-    labels = renumbered[labels]
+    labels, n = label(ink > FAINT, np.ones((3, 3), int))
+    labels = _with_small_ones_merged(labels, _boxes_of(labels, np.arange(1, n + 1)), height)[labels]
     # Blurred edges belong to the component beside them.
     for _ in range(2):
         labels = np.where((labels == 0) & (ink > 0), maximum_filter(labels, 3), labels)
-    found = find_objects(labels)
-    numbers = np.array([n for n, p in enumerate(found, 1) if p is not None], np.int64)
-    boxes = np.array(
-        [(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in found if p is not None], float
-    ).reshape(-1, 4)
-    return _Components(labels, boxes, numbers, height) if len(numbers) else None
+    numbers = np.flatnonzero(np.bincount(labels.ravel())[1:]) + 1
+    return _Components(labels, _boxes_of(labels, numbers), numbers, height) if len(numbers) else None
 
 
 def _with_small_ones_merged(labels: NDArray, boxes: NDArray[np.float64], height: float) -> NDArray[np.int32]:
@@ -341,7 +355,8 @@ class _LineInk:
             cuts += [None] * bool(component_of) + between
             parts[here][own] = pieces[own] + len(component_of)
             component_of += [i] * (len(between) + 1)
-        return _Atoms(self, parts, _boxes_of(parts), cuts, np.array(component_of)).line()
+        boxes = _boxes_of(parts + 1, np.arange(1, len(component_of) + 1))
+        return _Atoms(self, parts, boxes, cuts, np.array(component_of)).line()
 
 
 @dataclass(frozen=True, eq=False)
@@ -440,8 +455,10 @@ def _pieces(cuts: list[Cut], own: NDArray[np.bool_]) -> tuple[NDArray[np.int32],
     return np.searchsorted(here, pieces).astype(np.int32), [cuts[i - 1] for i in here[1:]]
 
 
-def _boxes_of(parts: NDArray[np.int32]) -> NDArray[np.float64]:
+def _boxes_of(labels: NDArray[np.int32], numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Left, top, right and bottom of what has each of these numbers, from 1: shape (n, 4)."""
     from scipy.ndimage import find_objects
 
-    places = find_objects(parts + 1)
-    return np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in places], float)
+    places = find_objects(labels)
+    found = [places[number - 1] for number in numbers]
+    return np.array([(p[1].start, p[0].start, p[1].stop, p[0].stop) for p in found], float).reshape(-1, 4)
