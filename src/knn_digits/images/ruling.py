@@ -20,6 +20,7 @@ _LONG_ACROSS, _LONG_DOWN = 2.5, 2.2  # no digits that touch have a straight stro
 _SIDE, _TICK = 0.8, 0.35  # the shortest side of a box, and the shortest tick
 _RUN = 0.3  # in one row: a rule may be that oblique
 _THICKEST = 0.13
+_LEAST_OF_TWO = 4  # pixels: the width of two lines with paper between
 _WIDEST = 0.45  # of two sides that are traced as one: those of boxes close to each other
 _THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
 _TICK_GAP = 3.0  # pixels, between a tooth and the comb
@@ -246,22 +247,32 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
     """Follow the middle of a run; None where it is thick or crooked."""
     counts = run.sum(axis=0)
     columns = np.flatnonzero(counts)
-    rows = (run * np.arange(len(run))[:, None]).sum(axis=0)[columns] / counts[columns]
-    width = max(1.0, float(np.quantile(counts[columns], 0.4)) - 2)
-    if width > _WIDEST * height:
+    counts = counts[columns]
+    usual = int(np.partition(counts, int(0.4 * len(counts)))[int(0.4 * len(counts))])
+    width, thickest = max(1.0, float(usual - 2)), _THICKEST * height
+    if width > _WIDEST * height or thickest < width < _LEAST_OF_TWO:
         return None
+    rows = (np.arange(len(run)) @ run)[columns] / counts
     # Where strokes run into it, it is thick: the thin columns show where it is.
-    near, degree = counts[columns] <= np.quantile(counts[columns], 0.4) + 1, 2 if len(columns) > 3 * height else 1
+    near, degree = counts <= usual + 1, 2 if len(columns) > 3 * height else 1
     for _ in range(3):
         if near.sum() < 0.4 * len(columns):
             return None
-        curve = np.polyfit(columns[near], rows[near], degree)
+        curve = _fitted(columns[near], rows[near], degree)
         near = np.abs(np.polyval(curve, columns) - rows) <= max(1.5, 0.6 * width)
     if near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
         return None
-    curve = np.concatenate([np.zeros(3 - len(curve)), curve])
     rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width)
-    return _as_two(rule, ink, height) or (rule if width <= _THICKEST * height else None)
+    return _as_two(rule, ink, height) or (rule if width <= thickest else None)
+
+
+def _fitted(x: NDArray[np.int64], y: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
+    """The parabola, or straight line, of least squares; `numpy.polyfit` takes longer than all else, for a line."""
+    if degree == 2:
+        return np.polyfit(x, y, 2)
+    from_middle = x - x.mean()
+    slope = float(from_middle @ y) / max(float(from_middle @ from_middle), 1e-9)
+    return np.array([0.0, slope, y.mean() - slope * x.mean()])
 
 
 def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
