@@ -25,6 +25,7 @@ FOREIGN = 0.01  # credibility up to which a digit is marked as none: of real dig
 _UNSURE_SHARE = 0.01  # of training digits: the least sure are marked where nothing else is asked for
 _N_NEIGHBORS = 8
 _LARGEST_BATCH = 64
+_LARGE = 50_000  # pixels of a picture
 _GOOD = 6.0  # log odds from which connected ink is not cut
 _SMALLEST_CUT = 0.5  # of connected ink, in digit heights
 
@@ -162,20 +163,23 @@ class DigitReader:
 
     def read_batch(self, pictures: Sequence[Picture | NDArray[np.uint8]]) -> list[Reading]:
         """Read pictures together: their candidates are answered at a time."""
+        n_pixels = sum(_pixels_of(picture)[..., :1].size for picture in pictures)
+        # In small pictures, threads would only wait for each other at the interpreter's lock.
+        n_jobs = self.n_jobs if n_pixels >= _LARGE * len(pictures) else 1
         segmented = map_blocks(
             lambda block: [segment(_pixels_of(picture)) for picture in pictures[block]],
-            blocks_of(len(pictures), 8, self.n_jobs),
-            self.n_jobs,
+            blocks_of(len(pictures), 8, n_jobs),
+            n_jobs,
         )
         found = [lines for block in segmented for lines in block]
-        chosen = iter(self._chosen([line for lines in found for line in lines]))
+        chosen = iter(self._chosen([line for lines in found for line in lines], n_jobs))
         readings = []
         for picture, lines in zip(pictures, found, strict=True):
             read = [[self._digit(asked, picture) for asked in next(chosen)] for _ in lines]
             readings.append(Reading(tuple(tuple(digits) for digits in read if digits)))
         return readings
 
-    def _chosen(self, lines: list[Line]) -> list[list[_Asked]]:
+    def _chosen(self, lines: list[Line], n_jobs: int | None) -> list[list[_Asked]]:
         """Choose the digits of lines; where connected ink is no good digit, look for cuts and choose again."""
         chosen = self._best(lines)
         doubtful = [
@@ -185,8 +189,8 @@ class DigitReader:
         again = [i for i, components in enumerate(doubtful) if components]
         cut = map_blocks(
             lambda block: [lines[i].cut(doubtful[i]) for i in again[block]],
-            blocks_of(len(again), 1, self.n_jobs),
-            self.n_jobs,
+            blocks_of(len(again), 1, n_jobs),
+            n_jobs,
         )
         for i, path in zip(again, self._best([line for block in cut for line in block]), strict=True):
             chosen[i] = path

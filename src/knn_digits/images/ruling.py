@@ -8,6 +8,7 @@ Where a stroke crosses, its ink stays: there the run across the line is longer t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ _STEEPEST = 0.15  # rows a column
 _ASIDE, _MOST_IN_ROW = 3, 100  # pixels from where a rule is expected; rules among which rows are looked for
 _DARKER = 1.3  # than the rule: ink of a stroke
 _PEAK, _COVERED = 0.6, 0.85  # of the strongest ink across a run, and of its columns: what makes a line of it
+
+
+_Column = TypeVar("_Column", float, NDArray[np.int64], NDArray[np.float64])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +67,24 @@ class Rule:
         curve = np.array([a, b - 2 * a * right, c - b * right + a * right**2 + down])
         return replace(self, start=self.start + right, end=self.end + right, curve=curve)
 
+    def row_at(self, column: _Column) -> _Column:
+        """Its middle row there."""
+        return _row_at(self.curve, column)
+
     def ends(self) -> NDArray[np.float64]:
         """Column and row of both its ends: shape (2, 2)."""
         columns = np.array([self.start, self.end - 1], float)
-        return np.stack([columns, np.polyval(self.curve, columns)], axis=1)
+        return np.stack([columns, self.row_at(columns)], axis=1)
 
     def distance(self, column: float, row: float) -> float:
         """How far a point is from it."""
         beside = max(self.start - column, column - self.end, 0)
-        return max(abs(float(np.polyval(self.curve, column)) - row), float(beside))
+        return max(abs(self.row_at(column) - row), float(beside))
+
+
+def _row_at(curve: NDArray[np.float64], column: _Column) -> _Column:
+    a, b, c = curve
+    return (a * column + b) * column + c
 
 
 def without_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32]:
@@ -180,7 +193,7 @@ def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
     if len(columns) < _COVERED * len(rule):
         return None
     aside = np.arange(-_ASIDE - 1, _ASIDE + 2)
-    rows = np.rint(np.polyval(rule.curve, columns)).astype(int) + aside[:, None]
+    rows = np.rint(rule.row_at(columns)).astype(int) + aside[:, None]
     inked = (rows >= 0) & (rows < len(ink)) & (ink[rows.clip(0, len(ink) - 1), columns] > _VISIBLE)
     beside = inked[:-2] | inked[1:-1] | inked[2:]
     best = int(beside.mean(axis=1).argmax())
@@ -215,7 +228,7 @@ def _stands_on(rule: Rule, other: Rule) -> bool:
 def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
     """Whether nothing is beside the middle of a tick: no more ink than its own."""
     middle = np.arange(rule.start + len(rule) // 5, rule.end - len(rule) // 5)
-    rows = np.rint(np.polyval(rule.curve, middle)).astype(int)
+    rows = np.rint(rule.row_at(middle)).astype(int)
     beside = rows + np.arange(-round(_REACH * height), round(_REACH * height) + 1)[:, None]
     ink = mask[beside.clip(0, len(mask) - 1), middle].sum(axis=0)
     return bool(np.median(ink) <= rule.thickness + 3)
@@ -259,7 +272,7 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
         if near.sum() < 0.4 * len(columns):
             return None
         curve = _fitted(columns[near], rows[near], degree)
-        near = np.abs(np.polyval(curve, columns) - rows) <= max(1.5, 0.6 * width)
+        near = np.abs(_row_at(curve, columns) - rows) <= max(1.5, 0.6 * width)
     if near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
         return None
     rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width)
@@ -279,7 +292,7 @@ def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
     """A rule as two lines with paper between, where it is that."""
     half = int(rule.width / 2) + 2
     columns = np.arange(rule.start, rule.end)
-    rows = np.rint(np.polyval(rule.curve, columns)).astype(int) + np.arange(-half, half + 1)[:, None]
+    rows = np.rint(rule.row_at(columns)).astype(int) + np.arange(-half, half + 1)[:, None]
     strip = np.where((rows >= 0) & (rows < len(ink)), ink[rows.clip(0, len(ink) - 1), columns], 0)
     profile = np.median(strip, axis=1)
     strong = np.flatnonzero(profile >= _PEAK * profile.max())
@@ -297,7 +310,7 @@ def _erased(ink: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
     rows, columns = ink.shape
     beyond = int(2 * rule.thickness + 3) + len(rule) // 4
     x = np.arange(max(0, rule.start - beyond), min(columns, rule.end + beyond))
-    y = np.clip(np.rint(np.polyval(rule.curve, x)).astype(int), 0, rows - 1)
+    y = np.clip(np.rint(rule.row_at(x)).astype(int), 0, rows - 1)
     most = int(rule.width + 0.6 * rule.thickness + 3)
     # The middle may lie beside a thin line by a pixel, and between two lines.
     half = max(1, int(rule.width / 2))
