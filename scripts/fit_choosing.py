@@ -39,7 +39,7 @@ from knn_digits.reader import DigitReader
 from knn_digits.threads import blocks_of, map_blocks
 
 WEIGHTS_FILE = Path(knn_digits.__file__).with_name("choosing_weights.json")
-N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 150, "boxed": 150, "touching": 300, "mixed": 200}
+N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 150, "boxed": 150, "touching": 400, "mixed": 150}
 SEED = 0
 LEAST_OVERLAP = 0.6  # of a candidate's box with its digit's, over both together: enough for the best path
 RIGHT_OVERLAP = 0.65  # and enough to be right on any path

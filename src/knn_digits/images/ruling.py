@@ -26,6 +26,7 @@ _WIDEST = 0.45  # of two sides that are traced as one: those of boxes close to e
 _THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
 _TICK_GAP = 3.0  # pixels, between a tooth and the comb
 _REACH = 0.25  # between the end of a side and the side it meets
+_STRAIGHT_SHARE, _CROOKED = 0.8, 0.022  # of a rule's columns, and digit heights away from a parabola
 _STEEPEST = 0.15  # rows a column
 _ASIDE, _MOST_IN_ROW = 3, 100  # pixels from where a rule is expected; rules among which rows are looked for
 _DARKER = 1.3  # than the rule: ink of a stroke
@@ -267,13 +268,16 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
         return None
     rows = (np.arange(len(run)) @ run)[columns] / counts
     # Where strokes run into it, it is thick: the thin columns show where it is.
-    near, degree = counts <= usual + 1, 2 if len(columns) > 3 * height else 1
+    thin, degree = counts <= usual + 1, 2 if len(columns) > 3 * height else 1
+    near = thin
     for _ in range(3):
         if near.sum() < 0.4 * len(columns):
             return None
         curve = _fitted(columns[near], rows[near], degree)
-        near = np.abs(_row_at(curve, columns) - rows) <= max(1.5, 0.6 * width)
-    if near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
+        away = np.abs(_row_at(curve, columns) - rows)
+        near = away <= max(1.5, 0.6 * width)
+    crooked = np.quantile(away[thin], _STRAIGHT_SHARE) > max(0.5, _CROOKED * height)
+    if crooked or near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
         return None
     rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width)
     return _as_two(rule, ink, height) or (rule if width <= thickest else None)
