@@ -54,7 +54,7 @@ def digit_log_odds(answers: Answers, measures: NDArray[np.float64], weights: Wei
     ----------
     answers : Answers
         The recognizer's, of n candidates.
-    measures : float64 ndarray of shape (n, 12)
+    measures : float64 ndarray of shape (n, 13)
         As `images.segmentation.MEASURES` names them.
     weights : Weights
 
@@ -69,7 +69,9 @@ def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.fl
     """What log odds are a weighted sum of: float64 of shape (n, number of weights)."""
     probability = answers.probabilities.max(axis=1).clip(1e-4, 1 - 1e-4)
     credible = np.log(np.maximum(np.nan_to_num(answers.credibility, nan=0.5), _LEAST_CREDIBLE))
-    height, width, offset, gap, n_cut, cut, crossed, crossings, inner, inner_gaps, ink, overlap = measures.T
+    height, width, offset, gap, n_cut, cut, crossed, crossings, inner, inner_gaps, ink, overlap, shared = (
+        measures.T
+    )
     label = answers.labels.astype(str)[:, None] == np.array(list("0123456789"))
     of_any = [
         _steps(np.log(probability / (1 - probability)), (0, 2, 4, 6)),
@@ -91,6 +93,8 @@ def columns_of(answers: Answers, measures: NDArray[np.float64]) -> NDArray[np.fl
             _steps(crossings, (0, 1, 2, 3, 4)),
             _steps(inner, (0, 0.1, 0.2, 0.4, 0.8)),
             _steps(np.log(np.maximum(ink, 1e-3)), (-4, -3, -2, -1)),
+            _steps(shared, (0, 0.02, 0.05)),
+            shared[:, None] > 0,
             n_cut[:, None] == [1, 2],
             np.minimum(inner_gaps, 2)[:, None] == [1, 2],
             label * width[:, None],

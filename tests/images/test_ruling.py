@@ -88,6 +88,55 @@ def test_a_comb_goes():
     assert without_rules(ink, HEIGHT).sum() < 0.05 * ink.sum()
 
 
+@pytest.mark.parametrize("paper_between", [2, 5, 12])
+@pytest.mark.parametrize("degrees", [0, 1.5])
+def test_boxes_close_together_go_with_both_sides(paper_between, degrees):
+    ink = paper()
+    for left in range(30, 400, 64 + paper_between):
+        ink[25:109, left : left + 64] = 1
+        ink[28:106, left + 3 : left + 61] = 0
+    ink = rotate(ink, degrees, reshape=False, order=1)
+    assert without_rules(ink, HEIGHT).sum() < 0.03 * ink.sum()
+
+
+def test_a_frame_parted_by_two_teeth_goes():
+    ink = boxes(paper(), n=1)
+    ink[25:27, 40:222] = ink[105:107, 40:222] = 1
+    ink[25:107, 220:222] = 1
+    ink[27:105, 100:102] = 0
+    for x in (100, 160):
+        ink[70:105, x : x + 2] = 1
+    assert without_rules(ink, HEIGHT).sum() < 0.03 * ink.sum()
+
+
+def test_a_stroke_that_hangs_from_a_frame_is_no_tooth():
+    ink = boxes(paper(), n=6)
+    before = ink.copy()
+    ink[27:70, 190:192] = 1
+    left = without_rules(ink, HEIGHT)
+    assert left[(ink > 0) & (before == 0)].min() == 1
+
+
+def test_a_side_goes_where_a_digit_touches_it():
+    y, x = np.mgrid[:160, :500]
+    from_middle = np.hypot((x - 190) / 31, (y - 66) / 38)
+    ring = np.where((from_middle <= 1) & (from_middle >= 0.75), 1, 0).astype(np.float32)  # as wide as its box
+    left = without_rules(np.maximum(boxes(paper()), ring), HEIGHT)
+    assert left[ring > 0].mean() > 0.9
+    left[:, 155:225] = 0
+    assert left.sum() < 0.03 * boxes(paper()).sum()
+    sides = without_rules(np.maximum(boxes(paper()), ring), HEIGHT)[30:40, 155:225]
+    assert sides[:, :10].max() == sides[:, -10:].max() == 0
+
+
+def test_a_wave_of_strokes_is_no_rule():
+    ink, columns = paper(), np.arange(50, 250)
+    middle = 80 + 3.5 * np.sin(columns / 9)
+    for offset in range(-3, 4):
+        ink[np.rint(middle + offset).astype(int), columns] = 1
+    assert without_rules(ink, HEIGHT) is ink
+
+
 def test_rules_of_squared_paper_are_found_where_they_are():
     ink = paper()
     rows, columns = range(10, 160, 45), range(20, 500, 45)

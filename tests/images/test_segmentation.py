@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from knn_digits.images.segmentation import MEASURES, Line, segment
+from knn_digits.images.segmentation import MEASURES, Candidate, Line, segment
 
 HEIGHT, WIDTH, PEN = 56, 38, 7  # of a ring, in pixels
 Box = tuple[int, int, int, int]
@@ -57,6 +57,14 @@ def whole(line: Line) -> list[np.ndarray]:
     return [c.box for c in line.candidates if c.end - c.first == 1]
 
 
+def measure(candidate: Candidate, name: str) -> float:
+    return float(candidate.measures[MEASURES.index(name)])
+
+
+def shared_by(candidate: Candidate) -> float:
+    return measure(candidate, "shared")
+
+
 def assert_boxes(found: list[np.ndarray], expected: list[Box], within: float = 2) -> None:
     assert len(found) == len(expected)
     np.testing.assert_allclose(found, expected, atol=within)
@@ -105,6 +113,16 @@ def test_a_line_goes_on_beyond_a_wide_gap():
     boxes = [page.ring(left, 50) for left in (30, 90, 150, 600, 660)]
     [line] = segment(page.pixels)
     assert_boxes(whole(line), boxes)
+
+
+def test_a_digit_high_up_in_its_box_is_of_the_line_and_one_above_another_is_not():
+    tops = (60, 20, 60, 100)
+    page = Page(360, 240)
+    rings = [page.ring(30 + 80 * i, top) for i, top in enumerate(tops)]
+    (line,) = segment(page.pixels)
+    assert_boxes(whole(line), rings)
+    page.ring(30, 145)
+    assert [len(whole(line)) for line in segment(page.pixels)] == [4, 1]
 
 
 def test_candidates_are_framed_and_measured():
@@ -182,6 +200,8 @@ def test_touching_digits_come_apart_only_when_they_are_cut():
     assert cut.component_of.tolist() == sorted(cut.component_of)
     assert set(cut.component_of.tolist()) == {0, 1, 2}
     for candidate in cut.candidates:
+        if shared_by(candidate):
+            continue
         own = dict(zip(MEASURES, candidate.measures, strict=True))
         borders = [border for border in (candidate.first, candidate.end) if 0 < border < len(cut.sizes)]
         n_cut = sum(int(cut.component_of[border - 1] == cut.component_of[border]) for border in borders)
@@ -206,13 +226,31 @@ def test_candidates_span_atoms_that_follow_each_other_and_all_atoms_are_spanned(
         page.ring(30 + x, 50)
     [line] = segment(page.pixels)
     cut = line.cut(set(line.component_of.tolist()))
-    spans = [(c.first, c.end) for c in cut.candidates]
+    alone = [c for c in cut.candidates if not shared_by(c)]
+    spans = [(c.first, c.end) for c in alone]
     assert len(set(spans)) == len(spans)
     assert all(0 <= first < end <= len(cut.sizes) for first, end in spans)
-    for one, other in pairwise(sorted(cut.candidates, key=lambda c: (c.first, c.end))):
+    for one, other in pairwise(sorted(alone, key=lambda c: (c.first, c.end))):
         if one.first == other.first:
             assert other.box[2] >= one.box[2]
     assert {atom for first, end in spans for atom in range(first, end)} == set(range(len(cut.sizes)))
+
+
+def test_ink_between_two_cuts_may_be_of_both_digits():
+    page = Page()
+    for x in (0, WIDTH - PEN + 1):  # the right side of one lies on the left side of the other
+        page.ring(30 + x, 50)
+    [line] = segment(page.pixels)
+    cut = line.cut({0})
+    alone = {(c.first, c.end): c for c in cut.candidates if not shared_by(c)}
+    sharing = [c for c in cut.candidates if shared_by(c)]
+    assert sharing
+    for candidate in sharing:
+        with_it, without = alone[candidate.first - 1, candidate.end], alone.get((candidate.first, candidate.end))
+        np.testing.assert_array_equal(candidate.image, with_it.image)
+        if without is not None:
+            shared = measure(with_it, "ink") - measure(without, "ink")
+            assert shared_by(candidate) == pytest.approx(shared, abs=1e-5)
 
 
 @pytest.mark.parametrize("gray", [40, 170])

@@ -18,15 +18,9 @@ from knn_digits.images.ink import FAINT
 __all__ = ["Cut", "find_cuts"]
 
 _ASIDE = (0.0, 0.04, 0.12)  # what steps to the side by so many pixels cost, in pixels of ink
-_ANCHORS = (
-    0.15,
-    0.3,
-    0.5,
-    0.7,
-    0.85,
-)  # rows, in shares of the height: a cut is the cheapest through a pixel of one
+_ANCHORS = (0.15, 0.3, 0.5, 0.7, 0.85)  # of the height: rows through a pixel of which a cut is the cheapest
 _WIDE = 0.7  # strokes: thicker ink is cheaper to cross
-_DEAREST = 3.0  # widths of a stroke crossed
+_DEAREST = 3.0  # of a cut: widths of a stroke crossed
 _APART = 0.04  # of the digits' height: between two cuts, on average over the rows
 _DENSE = 0.06  # of the digits' height: there are no more cuts than that many fit beside each other
 _LEAST_SHARE = 0.04  # of the ink, on either side
@@ -43,7 +37,7 @@ class Cut:
     cost : float
         Ink crossed, in widths of a stroke; less where it is thick.
     crossed : float
-        All ink crossed, in widths of a stroke.
+        All ink on the path, a pixel a row, in widths of a stroke.
     crossings : int
         How many times the path enters ink.
     """
@@ -77,21 +71,27 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     costs = ink * np.minimum(1, (_WIDE * stroke / np.maximum(thickness, 1)) ** 2).astype(np.float32)
     above, from_above = _cheapest(costs)
     below, from_below = _cheapest(costs[::-1])
-    amounts = np.cumsum(ink, axis=1) / max(float(ink.sum()), 1e-6)
     found = []
     for row in sorted({int(share * (len(ink) - 1)) for share in _ANCHORS}):
         through = (above[row] + below[len(ink) - 1 - row] - costs[row]) / stroke
         for x in np.flatnonzero((through <= _DEAREST) & _is_lowest(through)).tolist():
             upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
-            path = np.concatenate([upper, lower[1:]])
-            rows = np.arange(len(ink))
-            share, along = amounts[rows, path].sum(), ink[rows, path]
-            if not _LEAST_SHARE < share < 1 - _LEAST_SHARE:
-                continue
-            entered = np.count_nonzero(np.diff(along > FAINT, prepend=False) & (along > FAINT))
-            found.append(Cut(path, float(through[x]), float(along.sum()) / stroke, int(entered)))
-    most = int(ink.shape[1] / (_DENSE * height))
-    return sorted(_apart(found, _APART * height)[:most], key=lambda cut: cut.path.mean())
+            found.append(_cut_along(np.concatenate([upper, lower[1:]]), float(through[x]), ink, stroke))
+    most, amounts = int(ink.shape[1] / (_DENSE * height)), np.cumsum(ink, axis=1) / max(float(ink.sum()), 1e-6)
+    parting = [cut for cut in found if _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE]
+    return sorted(_apart(parting, _APART * height)[:most], key=lambda cut: cut.path.mean())
+
+
+def _cut_along(path: NDArray[np.int64], cost: float, ink: NDArray[np.float32], stroke: float) -> Cut:
+    along = ink[np.arange(len(ink)), path]
+    inked = along > FAINT
+    entered = np.count_nonzero(np.diff(inked, prepend=False) & inked)
+    return Cut(path, cost, float(along.sum()) / stroke, int(entered))
+
+
+def _left_of(cut: Cut, amounts: NDArray[np.float32]) -> float:
+    """The share of all ink to the left of a cut; `amounts` says how much is in each row up to each column."""
+    return float(amounts[np.arange(len(amounts)), cut.path].sum())
 
 
 def _apart(cuts: list[Cut], least: float) -> list[Cut]:

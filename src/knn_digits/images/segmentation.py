@@ -40,14 +40,15 @@ _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
-_DEAREST = 3.0  # strokes that a cut inside a candidate crosses, where there is none
+_NO_CUT = 3.0  # strokes that a cut inside a candidate crosses, where there is none
+_SHARED = 0.3  # the widest ink that may be of two digits
 _TALL = 0.7  # in digit heights: the least height that decides about lines
 _IN_LINE, _BESIDE_LINE = 0.45, 0.9  # from its middle: what may be part of it, where it has ink there and where not
 _FARTHEST = 4.0  # gap between neighbors in a line
 
 MEASURES = (
     "height", "width", "offset", "gap", "cut borders", "border cost", "border ink", "border crossings",
-    "inner cut", "inner gaps", "ink", "overlap",
+    "inner cut", "inner gaps", "ink", "overlap", "shared",
 )  # fmt: skip
 
 
@@ -58,17 +59,17 @@ class Candidate:
     Attributes
     ----------
     first, end : int
-        Its atoms in the line: from `first` to before `end`.
+        Its atoms in the line: from `first` to before `end`. It may share the one before with another digit.
     box : float64 ndarray of shape (4,)
         Left, top, right, bottom, in pixels of the picture.
     image : uint8 ndarray of shape (28, 28)
         In MNIST's frame.
-    measures : float64 ndarray of shape (12,)
+    measures : float64 ndarray of shape (13,)
         As `MEASURES` names them: height and width in digit heights of its line; how far its middle lies from
         the line's; the widest gap inside; how many of its two borders are cuts, what these cost, the ink they
         cross, in strokes, and how many times; the cost of the cheapest cut inside; how many gaps are inside;
         its ink, in squares of the digit height; the largest share of its width, or of another atom's, that lies
-        over or under the other.
+        over or under the other; the ink it shares with the digit before, in squares of the digit height.
     """
 
     first: int
@@ -371,8 +372,10 @@ class _Atoms:
         n = len(self.boxes)
         sides = np.maximum(self.boxes[:, 2] - self.boxes[:, 0], self.boxes[:, 3] - self.boxes[:, 1])
         spans = [(i, j) for i in range(n) for j in range(i + 1, n + 1) if self._possible(i, j)]
-        candidates = tuple(self._candidate(i, j) for i, j in spans)
-        return Line(sides / self.source.height, candidates, self.component_of, self.source)
+        # Where two strokes lie on each other, the ink is of both digits.
+        shared = [(i + 1, j) for i, j in spans if i + 1 < j and self._may_be_shared(i)]
+        found = [self._candidate(i, i, j) for i, j in spans] + [self._candidate(i - 1, i, j) for i, j in shared]
+        return Line(sides / self.source.height, tuple(found), self.component_of, self.source)
 
     def _possible(self, first: int, end: int) -> bool:
         left, top, right, bottom = self._box(first, end)
@@ -383,6 +386,12 @@ class _Atoms:
             return True
         return end - first <= _MOST_ATOMS and right - left <= _WIDEST * self.source.height
 
+    def _may_be_shared(self, atom: int) -> bool:
+        """Whether it is narrow, and between two cuts."""
+        left, _, right, _ = self.boxes[atom]
+        between = self._cut_at(atom) is not None and self._cut_at(atom + 1) is not None
+        return between and bool(right - left <= _SHARED * self.source.height)
+
     def _cut_at(self, border: int) -> Cut | None:
         """The cut before an atom; None for a gap, or an end of the line."""
         return self.cuts[border - 1] if 0 < border <= len(self.cuts) else None
@@ -391,15 +400,19 @@ class _Atoms:
         boxes = self.boxes[first:end]
         return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
-    def _candidate(self, first: int, end: int) -> Candidate:
-        box = self._box(first, end)
+    def _candidate(self, begin: int, first: int, end: int) -> Candidate:
+        """One with the ink of the atoms from `begin` on, of which it shares what is before `first`."""
+        box = self._box(begin, end)
         left, top, right, bottom = box.astype(int)
         part = self.parts[top:bottom, left:right]
-        ink = np.where((part >= first) & (part < end), self.source.ink[top:bottom, left:right], 0)
+        ink = np.where((part >= begin) & (part < end), self.source.ink[top:bottom, left:right], 0)
+        shared = float(ink[part < first].sum())
         place = (box + np.tile(self.source.corner, 2)) * self.source.scale
-        return Candidate(first, end, place, frame_digit(ink), self._measures(first, end, box, ink))
+        return Candidate(first, end, place, frame_digit(ink), self._measures(begin, end, box, ink, shared))
 
-    def _measures(self, first: int, end: int, box: NDArray, ink: NDArray) -> NDArray[np.float64]:
+    def _measures(
+        self, first: int, end: int, box: NDArray[np.float64], ink: NDArray[np.float32], shared: float
+    ) -> NDArray[np.float64]:
         boxes, height = self.boxes[first:end], self.source.height
         middle = np.median(self.boxes[:, [1, 3]].mean(axis=1))
         gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
@@ -415,10 +428,11 @@ class _Atoms:
                 sum(cut.cost for cut in borders),
                 sum(cut.crossed for cut in borders),
                 sum(cut.crossings for cut in borders),
-                min(inner, default=_DEAREST),
+                min(inner, default=_NO_CUT),
                 end - first - 1 - len(inner),
                 ink.sum() / height**2,
                 self._overlap(first, end, box),
+                shared / height**2,
             ]
         )
 
