@@ -15,9 +15,14 @@ LEFT_OUT = 1.8
 GOOD = {"height": 1.0, "width": 0.6, "inner cut": 3.0, "ink": 0.15}  # of a digit that stands alone
 
 
-def line_of(sizes: list[float], spans: list[tuple[int, int]]) -> Line:
-    nothing = np.zeros(4), np.zeros((28, 28), np.uint8), np.zeros(len(MEASURES))
-    candidates = tuple(Candidate(first, end, *nothing) for first, end in spans)
+def line_of(sizes: list[float], spans: list[tuple[int, int]], sharing: tuple[int, ...] = ()) -> Line:
+    """Candidates that span atoms; those at some positions share the atom before, too."""
+    image, measures = np.zeros((28, 28), np.uint8), np.zeros((2, len(MEASURES)))
+    measures[1, MEASURES.index("shared")] = 0.1
+    candidates = tuple(
+        Candidate(first, end, np.zeros(4), image, measures[int(i in sharing)])
+        for i, (first, end) in enumerate(spans)
+    )
     return Line(np.array(sizes), candidates, np.arange(len(sizes)), None)
 
 
@@ -27,20 +32,26 @@ def lattices(draw) -> tuple[Line, np.ndarray]:
     sizes = draw(st.lists(st.floats(0.05, 1.5), min_size=1, max_size=6))
     n = len(sizes)
     all_spans = [(first, end) for first in range(n) for end in range(first + 1, min(n, first + 4) + 1)]
-    spans = draw(st.lists(st.sampled_from(all_spans), unique=True, min_size=1))
+    spans = draw(st.lists(st.sampled_from(all_spans), min_size=1, max_size=12))
     log_odds = draw(st.lists(st.floats(-15, 15), min_size=len(spans), max_size=len(spans)))
-    return line_of(sizes, spans), np.array(log_odds)
+    may_share = [i for i, (first, _) in enumerate(spans) if first > 0]
+    sharing = draw(st.lists(st.sampled_from(may_share), unique=True)) if may_share else []
+    return line_of(sizes, spans, tuple(sharing)), np.array(log_odds)
 
 
-def all_paths(line: Line, atom: int = 0) -> Iterator[list[int]]:
-    """All choices of candidates that follow each other; the atoms between them are left out."""
+def all_paths(line: Line, atom: int = 0, before: Candidate | None = None) -> Iterator[list[int]]:
+    """All choices of candidates that follow each other; the atoms between them are left out.
+
+    One that shares an atom follows a digit that ends with it and has others.
+    """
     if atom == len(line.sizes):
         yield []
         return
     yield from all_paths(line, atom + 1)
     for i, candidate in enumerate(line.candidates):
-        if candidate.first == atom:
-            yield from ([i, *rest] for rest in all_paths(line, candidate.end))
+        may_follow = before is not None and before.end - before.first > 1
+        if candidate.first == atom and (may_follow or not candidate.shares):
+            yield from ([i, *rest] for rest in all_paths(line, candidate.end, candidate))
 
 
 def worth(line: Line, log_odds: np.ndarray, path: list[int]) -> float:

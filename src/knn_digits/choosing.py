@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knn_digits.classifier import Answers
-from knn_digits.images.segmentation import Line
+from knn_digits.images.segmentation import Candidate, Line
 
 __all__ = ["Weights", "best_path", "columns_of", "digit_log_odds", "learned_weights"]
 
 _LEAST_CREDIBLE = 1e-4
+_ANY, _WITH_MORE = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,30 +132,38 @@ def best_path(
     """
     n = len(line.sizes)
     most = n if n_digits is None else min(n, n_digits)
-    scores = np.full((n + 1, most + 1), -np.inf)
-    scores[0, 0] = 0.0
-    came = np.full((n + 1, most + 1), -1)  # the candidate that ends there, -1 where the atom is left out
+    # Of paths up to each border: any, and those whose last digit has more atoms than the one it may share.
+    scores = np.full((2, n + 1, most + 1), -np.inf)
+    scores[_ANY, 0, 0] = 0.0
+    came = np.full((2, n + 1, most + 1), -1)  # the candidate that ends there, -1 where the atom is left out
     ending: list[list[int]] = [[] for _ in range(n + 1)]
     for i, candidate in enumerate(line.candidates):
         ending[candidate.end].append(i)
     for end in range(1, n + 1):
-        scores[end] = scores[end - 1] - left_out * min(1.0, 2 * line.sizes[end - 1])
+        scores[_ANY, end] = scores[_ANY, end - 1] - left_out * min(1.0, 2 * line.sizes[end - 1])
         for i in ending[end]:
-            through = scores[line.candidates[i].first, :-1] + log_odds[i]
-            better = through > scores[end, 1:]
-            scores[end, 1:][better] = through[better]
-            came[end, 1:][better] = i
-    count = int(scores[n].argmax()) if n_digits is None else int(np.flatnonzero(np.isfinite(scores[n]))[-1])
+            through = scores[_before(line.candidates[i]), line.candidates[i].first, :-1] + log_odds[i]
+            for state in range(1 + (line.candidates[i].end - line.candidates[i].first > 1)):
+                better = through > scores[state, end, 1:]
+                scores[state, end, 1:][better] = through[better]
+                came[state, end, 1:][better] = i
+    best = scores[_ANY, n]
+    count = int(best.argmax()) if n_digits is None else int(np.flatnonzero(np.isfinite(best))[-1])
     return _walked_back(line, came, n, count)
 
 
+def _before(candidate: Candidate) -> int:
+    """Which paths it may follow: where it shares an atom with the digit before, that must have others."""
+    return _WITH_MORE if candidate.shares else _ANY
+
+
 def _walked_back(line: Line, came: NDArray[np.int64], at: int, count: int) -> list[int]:
-    chosen = []
+    chosen, state = [], _ANY
     while at:
-        i = int(came[at, count])
+        i = int(came[state, at, count])
         if i < 0:
             at -= 1
         else:
             chosen.append(i)
-            at, count = line.candidates[i].first, count - 1
+            state, at, count = _before(line.candidates[i]), line.candidates[i].first, count - 1
     return chosen[::-1]

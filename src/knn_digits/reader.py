@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class DigitReader:
         Share of the digits read that may be wrong without being marked as unsure, as far as training images
         show. Default: answers are unsure where they are among the least sure 1 % of those.
     expect : int, optional
-        How many digits every line must have.
+        How many digits every line must have; fewer are found only where there is no ink for so many.
     n_jobs : int, optional
         Threads, counted as joblib counts them.
     weights : Weights, optional
@@ -163,7 +163,7 @@ class DigitReader:
 
     def read_batch(self, pictures: Sequence[Picture | NDArray[np.uint8]]) -> list[Reading]:
         """Read pictures together: their candidates are answered at a time."""
-        n_pixels = sum(_pixels_of(picture)[..., :1].size for picture in pictures)
+        n_pixels = sum(prod(_pixels_of(picture).shape[:2]) for picture in pictures)
         # In small pictures, threads would only wait for each other at the interpreter's lock.
         n_jobs = self.n_jobs if n_pixels >= _LARGE * len(pictures) else 1
         segmented = map_blocks(

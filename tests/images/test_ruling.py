@@ -1,5 +1,8 @@
 """Ruled lines and boxes go, what is written on them stays."""
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.ndimage import rotate
@@ -117,6 +120,45 @@ def test_a_stroke_that_hangs_from_a_frame_is_no_tooth():
     assert left[(ink > 0) & (before == 0)].min() == 1
 
 
+def test_a_bar_in_line_with_a_rule_stays():
+    ink = paper()
+    ink[80:83, 20:300] = 1
+    ink[78:84, 330:366] = 1  # the bar of a 4, a little beyond the end
+    left = without_rules(ink, HEIGHT)
+    assert left[78:84, 330:366].min() == 1
+    assert left[:, :320].sum() < 0.03 * ink.sum()
+
+
+def test_strokes_as_high_as_a_closely_cut_picture_stay():
+    ink = paper(60, 240)
+    for x in (30, 110, 190):
+        ink[:, x : x + 3] = 1
+    assert without_rules(ink, 60.0) is ink
+
+
+@pytest.mark.parametrize("pitch", [7, 14])
+def test_many_rules_take_seconds_and_little_memory(pitch):
+    ink = paper(1000, 1400)
+    ink[::pitch], ink[:, ::pitch] = 1, 1
+    tracemalloc.start()
+    start = time.perf_counter()
+    without_rules(ink, HEIGHT)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert time.perf_counter() - start < 20
+    assert most < 200e6
+
+
+def test_a_texture_of_short_strokes_takes_seconds():
+    ink = paper(700, 700)
+    for y in range(10, 690, 19):
+        for x in range(10, 690, 19):
+            ink[y - 6 : y + 7, x] = ink[y, x - 6 : x + 7] = 1
+    start = time.perf_counter()
+    without_rules(ink, 13.0)
+    assert time.perf_counter() - start < 20
+
+
 def test_a_side_goes_where_a_digit_touches_it():
     y, x = np.mgrid[:160, :500]
     from_middle = np.hypot((x - 190) / 31, (y - 66) / 38)
@@ -149,8 +191,6 @@ def test_rules_of_squared_paper_are_found_where_they_are():
         for rule in found:
             assert len(rule) > 0.95 * length
             assert rule.thickness <= 2
-            assert rule.distance(*rule.ends()[0]) < 1
-            assert rule.distance(rule.end + 20, rule.ends()[1, 1]) == pytest.approx(20, abs=2)
 
 
 def test_lines_of_text_height_are_rules_only_where_they_are_longer_than_strokes():

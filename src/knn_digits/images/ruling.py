@@ -1,13 +1,16 @@
 """Ruled lines and frames of boxes: found as long thin straight runs of ink, and taken away from under the digits.
 
-What is long enough cannot be part of a digit. What is shorter is the side of a box if both its ends meet sides of
-the other direction, and the tooth of a comb if it stands on a rule in a row of such, with nothing beside it.
-Where a stroke crosses, its ink stays: there the run across the line is longer than the line is thick, or darker.
+What is long enough cannot be part of a digit, nor can what runs through the whole picture. What is shorter is the
+side of a box if both its ends meet sides of the other direction, and the tooth of a comb if it stands on a rule
+that runs across, in a row of such, with nothing beside it. Two sides close to each other are found as one. Where
+others stand at even distances, one that is missing is looked for: a digit may lean on it. Where a stroke crosses,
+its ink stays: there the run across the line is longer than the line is thick, or darker.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TypeVar
 
 import numpy as np
@@ -28,7 +31,11 @@ _TICK_GAP = 3.0  # pixels, between a tooth and the comb
 _REACH = 0.25  # between the end of a side and the side it meets
 _STRAIGHT_SHARE, _CROOKED = 0.8, 0.022  # of a rule's columns, and digit heights away from a parabola
 _STEEPEST = 0.15  # rows a column
-_ASIDE, _MOST_IN_ROW = 3, 100  # pixels from where a rule is expected; rules among which rows are looked for
+_ASIDE = 3  # pixels from where a rule is expected
+_MOST_IN_ROW, _NEAREST = 100, 4  # rules among which rows are looked for, and how many beside each
+_MOST_RUNS = 1000
+_TALLEST = 1.3  # a stroke that runs through a whole picture may be a 1
+_GAP = 4  # pixels without ink across which a rule goes on
 _DARKER = 1.3  # than the rule: ink of a stroke
 _PEAK, _COVERED = 0.6, 0.85  # of the strongest ink across a run, and of its columns: what makes a line of it
 
@@ -77,18 +84,13 @@ class Rule:
         columns = np.array([self.start, self.end - 1], float)
         return np.stack([columns, self.row_at(columns)], axis=1)
 
-    def distance(self, column: float, row: float) -> float:
-        """How far a point is from it."""
-        beside = max(self.start - column, column - self.end, 0)
-        return max(abs(self.row_at(column) - row), float(beside))
-
 
 def _row_at(curve: NDArray[np.float64], column: _Column) -> _Column:
     a, b, c = curve
     return (a * column + b) * column + c
 
 
-def without_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32]:
+def without_rules(ink: NDArray[np.float32], height: float, stretch: float = 1.0) -> NDArray[np.float32]:
     """Take ruled lines and frames away.
 
     Parameters
@@ -97,20 +99,25 @@ def without_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32
         0 is paper, 1 is strong ink.
     height : float
         Of digits, about, in pixels.
+    stretch : float, default=1
+        As of `find_rules`.
 
     Returns
     -------
     ink : float32 ndarray of shape (height, width)
         The same array where there are no rules.
     """
-    across, down = find_rules(ink, height)
-    for rules, transposed in ((across, False), (down, True)):
+    across, down = find_rules(ink, height, stretch)
+    if not across and not down:
+        return ink
+    left = ink.copy()
+    for rules, seen in ((across, left), (down, left.T)):
         for rule in rules:
-            ink = _erased(ink.T, rule).T if transposed else _erased(ink, rule)
-    return ink
+            _erase(seen, rule)
+    return left
 
 
-def find_rules(ink: NDArray[np.float32], height: float) -> tuple[list[Rule], list[Rule]]:
+def find_rules(ink: NDArray[np.float32], height: float, stretch: float = 1.0) -> tuple[list[Rule], list[Rule]]:
     """Find ruled lines and sides of boxes.
 
     Parameters
@@ -119,39 +126,69 @@ def find_rules(ink: NDArray[np.float32], height: float) -> tuple[list[Rule], lis
         0 is paper, 1 is strong ink.
     height : float
         Of digits, about, in pixels.
+    stretch : float, default=1
+        How many times longer the runs of ink are, at least, in every row: digits that stand on a ruled line hide
+        it, unless they are too short to count.
 
     Returns
     -------
     across, down : list of Rule
         The latter as found in the transposed picture.
     """
-    mask = ink > _VISIBLE
-    across, down = _runs(ink, height, _SIDE * height), _runs(ink.T, height, _SIDE * height)
+    mask, least = ink > _VISIBLE, _SIDE * height * stretch
+    across, down = (_runs(seen, height, least, stretch) for seen in (ink, ink.T))
     for _ in range(2):  # a side may rest on one that turns out to be none
-        across, down = (
-            [r for r in across if _is_long(r, mask, _LONG_ACROSS * height) or _n_met(r, down, height) == 2],
-            [r for r in down if _is_long(r, mask.T, _LONG_DOWN * height) or _n_met(r, across, height) == 2],
-        )
+        is_across = _are_long(across, mask, _LONG_ACROSS, height) | _are_sides(across, down, height)
+        is_down = _are_long(down, mask.T, _LONG_DOWN, height) | _are_sides(down, across, height)
+        across, down = list(compress(across, is_across)), list(compress(down, is_down))
     across, down = _completed(across, ink), _completed(down, ink.T)
     if not across:
         return across, down
-    others = [
-        r for r in _runs(ink.T, height, _TICK * height) if not _is_among(r, down) and _is_alone(r, mask.T, height)
+    known = _Places(down)
+    shorter = [
+        r for r in _runs(ink.T, height, _TICK * height) if not known.has(r) and _is_alone(r, mask.T, height)
     ]
-    ticks = [tick for rule in across for tick in _ticks(rule, others, down)]
-    return across, down + _completed(ticks, ink.T)
+    return across, down + _completed(_teeth(across, shorter, down), ink.T)
 
 
-def _is_long(rule: Rule, mask: NDArray[np.bool_], least: float) -> bool:
-    """Whether it is longer than any stroke, or runs through a whole picture where it is thin."""
-    through = len(rule) >= _THROUGH * mask.shape[1] and rule.thickness <= _THIN * min(mask.shape)
-    return len(rule) >= least or through
+def _are_long(rules: list[Rule], mask: NDArray[np.bool_], least: float, height: float) -> NDArray[np.bool_]:
+    """Which are longer than any stroke, or run through a whole picture where they are thin."""
+    lengths, thickness = _lengths(rules), np.array([rule.thickness for rule in rules])
+    through = (lengths >= _THROUGH * mask.shape[1]) & (thickness <= _THIN * min(mask.shape))
+    return (lengths >= least * height) | (through & (lengths >= _TALLEST * height))
 
 
-def _n_met(rule: Rule, others: list[Rule], height: float) -> int:
-    """How many of both ends meet rules of the other direction, of about its thickness."""
-    alike = [o for o in others if rule.thickness <= 1.3 * o.thickness + 1]
-    return sum(any(o.distance(row, column) <= _REACH * height for o in alike) for column, row in rule.ends())
+def _are_sides(rules: list[Rule], others: list[Rule], height: float) -> NDArray[np.bool_]:
+    """Which meet rules of the other direction at both ends, of about their thickness."""
+    places, met = _Places(others), np.ones(len(rules), bool)
+    for i, rule in enumerate(rules):
+        alike = rule.thickness <= 1.3 * places.thickness + 1
+        for column, row in rule.ends():
+            met[i] &= bool((places.distances(row, column)[alike] <= _REACH * height).any())
+    return met
+
+
+def _lengths(rules: list[Rule]) -> NDArray[np.float64]:
+    return np.array([len(rule) for rule in rules], float)
+
+
+class _Places:
+    """Where rules are, as arrays: there may be a thousand."""
+
+    def __init__(self, rules: list[Rule]) -> None:
+        self.starts, self.ends = np.array([(rule.start, rule.end) for rule in rules]).reshape(-1, 2).T
+        self.curves = np.array([rule.curve for rule in rules]).reshape(-1, 3).T
+        self.thickness = np.array([rule.thickness for rule in rules])
+
+    def distances(self, column: float, row: float) -> NDArray[np.float64]:
+        """How far a point is from each of them."""
+        beside = np.maximum(np.maximum(self.starts - column, column - self.ends), 0)
+        a, b, c = self.curves
+        return np.maximum(np.abs((a * column + b) * column + c - row), beside)
+
+    def has(self, rule: Rule) -> bool:
+        """Whether one of them is this one, or nearly."""
+        return bool((self.distances(*rule.ends().mean(axis=0)) <= 2 * _ASIDE).any())
 
 
 def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
@@ -164,7 +201,7 @@ def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
         near = [rule.moved(*(sign * step)) for rule in wanted for sign in (-1, 1)]
         wanted = []
         for rule in near:
-            if not _is_among(rule, found):
+            if not _Places(found).has(rule):
                 seen = _seen_near(rule, ink)
                 wanted += [] if seen is None else [seen]
                 found += [] if seen is None else [seen]
@@ -176,11 +213,14 @@ def _step_between(rules: list[Rule]) -> NDArray[np.float64] | None:
     if not 3 <= len(rules) <= _MOST_IN_ROW:
         return None
     starts = np.array([rule.ends()[0] for rule in rules])
-    lengths, thickness = np.array([(len(rule), rule.thickness) for rule in rules], float).T
+    lengths, thickness = _lengths(rules), np.array([rule.thickness for rule in rules])
+    ways = starts - starts[:, None]
+    far = np.abs(ways).max(axis=2)
     alike = np.abs(np.log(lengths[:, None] / lengths)) < 0.1
-    alike &= np.abs(thickness[:, None] - thickness) <= 1 + 0.2 * thickness
-    ways = (starts - starts[:, None])[alike & ~np.eye(len(rules), dtype=bool)]
-    ways = ways[np.abs(ways).max(axis=1) > 4 * _ASIDE]
+    alike &= (np.abs(thickness[:, None] - thickness) <= 1 + 0.2 * thickness) & (far > 4 * _ASIDE)
+    nearest = np.argsort(np.where(alike, far, np.inf), axis=1)[:, :_NEAREST]
+    own = np.arange(len(rules))[:, None]
+    ways = ways[own, nearest][alike[own, nearest]]
     if not len(ways):
         return None
     same = np.abs(ways - ways[:, None]).max(axis=2) <= _ASIDE
@@ -203,27 +243,37 @@ def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
     return replace(rule.moved(0, best - _ASIDE), start=int(columns[0]), end=int(columns[-1]) + 1)
 
 
-def _ticks(rule: Rule, others: list[Rule], sides: list[Rule]) -> list[Rule]:
-    """The teeth of a comb: alike, on a rule as thick as they are, at even distances, as are sides beside them."""
-    on_it = [o for o in others if _stands_on(o, rule)]
-    on_it = [o for o in on_it if 0.6 * rule.thickness - 1 <= o.thickness <= 1.5 * rule.thickness + 1]
-    typical = np.median([len(o) for o in on_it]) if on_it else 0
-    alike = [o for o in on_it if abs(len(o) / typical - 1) < 0.25]
-    steps = np.diff(sorted(o.ends()[0, 1] for o in alike + [o for o in sides if _stands_on(o, rule)]))
-    if len(alike) < 2 or len(steps) < 2:
-        return []
+def _teeth(across: list[Rule], shorter: list[Rule], sides: list[Rule]) -> list[Rule]:
+    """The teeth of combs: alike, on a rule as thick as they are, at even distances, as are sides beside them."""
+    found: list[Rule] = []
+    ends, ends_of_sides = (np.array([r.ends() for r in rules]).reshape(-1, 2, 2) for rules in (shorter, sides))
+    lengths, thickness = _lengths(shorter), np.array([r.thickness for r in shorter])
+    for rule in across:
+        on_it = _stand_on(ends, rule)
+        on_it &= (thickness >= 0.6 * rule.thickness - 1) & (thickness <= 1.5 * rule.thickness + 1)
+        if np.count_nonzero(on_it) >= 2:
+            alike = on_it & (np.abs(lengths / np.median(lengths[on_it]) - 1) < 0.25)
+            places = [ends[alike, 0, 1], ends_of_sides[_stand_on(ends_of_sides, rule), 0, 1]]
+            if np.count_nonzero(alike) >= 2 and _at_even_distances(np.concatenate(places)):
+                found += compress(shorter, alike)
+    return found
+
+
+def _stand_on(ends: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
+    """Which rules of the other direction, given by their ends, meet it with one of them."""
+    row, column = ends[..., 0], ends[..., 1]
+    beside = np.maximum(np.maximum(rule.start - column, column - rule.end), 0)
+    away = np.maximum(np.abs(rule.row_at(column) - row), beside)
+    return np.asarray((away <= rule.thickness + _TICK_GAP).any(axis=1))
+
+
+def _at_even_distances(places: NDArray[np.float64]) -> bool:
+    steps = np.diff(np.sort(places))
+    steps = steps[steps > 2 * _ASIDE]  # there may be teeth on both sides of the rule
+    if len(steps) < 2:
+        return False
     in_steps = steps / np.median(steps)
-    return alike if np.mean(np.abs(in_steps - np.rint(in_steps)) < 0.2) > 0.7 else []
-
-
-def _is_among(rule: Rule, others: list[Rule]) -> bool:
-    """Whether one of the others is the same, or nearly."""
-    return any(other.distance(*rule.ends().mean(axis=0)) <= 2 * _ASIDE for other in others)
-
-
-def _stands_on(rule: Rule, other: Rule) -> bool:
-    """Whether an end of it meets a rule of the other direction."""
-    return min(other.distance(row, column) for column, row in rule.ends()) <= other.thickness + _TICK_GAP
+    return bool(np.mean(np.abs(in_steps - np.rint(in_steps)) < 0.2) > 0.7)
 
 
 def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
@@ -235,11 +285,11 @@ def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
     return bool(np.median(ink) <= rule.thickness + 3)
 
 
-def _runs(ink: NDArray[np.float32], height: float, least: float) -> list[Rule]:
+def _runs(ink: NDArray[np.float32], height: float, least: float, stretch: float = 1.0) -> list[Rule]:
     """Straight runs of ink of some least length, or through the whole picture."""
     from scipy.ndimage import find_objects, label, maximum_filter1d, minimum_filter1d
 
-    mask, length = ink > _VISIBLE, max(5, round(_RUN * height) | 1)
+    mask, length = ink > _VISIBLE, max(5, round(_RUN * height * stretch) | 1)
     if mask.shape[1] < length or not mask.any():
         return []
     # A line that is oblique by a row is still one run, and so is one with a small hole.
@@ -247,14 +297,16 @@ def _runs(ink: NDArray[np.float32], height: float, least: float) -> list[Rule]:
     thick = minimum_filter1d(maximum_filter1d(thick, 5, axis=1), 5, axis=1)
     opened = maximum_filter1d(minimum_filter1d(thick, length, axis=1), length, axis=1)
     labels, _ = label(opened, np.ones((3, 3), int))
-    found = []
-    for number, place in enumerate(find_objects(labels), 1):
-        if place[1].stop - place[1].start >= min(least, _THROUGH * mask.shape[1]):
-            # What is thick because of what lies beside it may be thin by itself.
-            rule = _traced(labels[place] == number, ink[place], height)
-            if rule is not None:
-                found.append(rule.moved(place[1].start, place[0].start))
-    return found
+    least = min(least, _THROUGH * mask.shape[1])
+    places = [(number, place) for number, place in enumerate(find_objects(labels), 1) if _columns(place) >= least]
+    if len(places) > _MOST_RUNS:  # a texture: only the longest may be rules of paper
+        places = sorted(places, key=lambda one: -_columns(one[1]))[:_MOST_RUNS]
+    traced = [(place, _traced(labels[place] == number, ink[place], height)) for number, place in places]
+    return [rule.moved(place[1].start, place[0].start) for place, rule in traced if rule is not None]
+
+
+def _columns(place: tuple[slice, slice]) -> int:
+    return int(place[1].stop - place[1].start)
 
 
 def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> Rule | None:
@@ -268,19 +320,28 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
         return None
     rows = (np.arange(len(run)) @ run)[columns] / counts
     # Where strokes run into it, it is thick: the thin columns show where it is.
-    thin, degree = counts <= usual + 1, 2 if len(columns) > 3 * height else 1
-    near = thin
-    for _ in range(3):
-        if near.sum() < 0.4 * len(columns):
-            return None
-        curve = _fitted(columns[near], rows[near], degree)
-        away = np.abs(_row_at(curve, columns) - rows)
-        near = away <= max(1.5, 0.6 * width)
-    crooked = np.quantile(away[thin], _STRAIGHT_SHARE) > max(0.5, _CROOKED * height)
-    if crooked or near.mean() < 0.5 or abs(np.polyval(np.polyder(curve), columns.mean())) > _STEEPEST:
+    curve = _straight(columns, rows, counts <= usual + 1, width, height)
+    if curve is None:
         return None
+    # What is thick because of what lies beside it may be thin by itself.
     rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width)
     return _as_two(rule, ink, height) or (rule if width <= thickest else None)
+
+
+def _straight(
+    x: NDArray[np.int64], y: NDArray[np.float64], thin: NDArray[np.bool_], width: float, height: float
+) -> NDArray[np.float64] | None:
+    """A parabola, or a straight line, along most of the points; None where there is none, or it is steep."""
+    near, degree = thin, 2 if len(x) > 3 * height else 1
+    for _ in range(3):
+        if near.sum() < 0.4 * len(x):
+            return None
+        curve = _fitted(x[near], y[near], degree)
+        away = np.abs(_row_at(curve, x) - y)
+        near = away <= max(1.5, 0.6 * width)
+    crooked = np.quantile(away[thin], _STRAIGHT_SHARE) > max(0.5, _CROOKED * height)
+    steep = abs(np.polyval(np.polyder(curve), x.mean())) > _STEEPEST
+    return None if crooked or steep or near.mean() < 0.5 else curve
 
 
 def _fitted(x: NDArray[np.int64], y: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
@@ -309,7 +370,7 @@ def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
     return replace(rule, thickness=float(thickness), width=float(strong[-1] - strong[0] + 1))
 
 
-def _erased(ink: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
+def _erase(ink: NDArray[np.float32], rule: Rule) -> None:
     """Take away the ink of a rule, but not of the strokes that cross it."""
     rows, columns = ink.shape
     beyond = int(2 * rule.thickness + 3) + len(rule) // 4
@@ -322,12 +383,26 @@ def _erased(ink: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
     darkness = ink[y, x] if rule.width == rule.thickness else _strongest(ink, x, y, half)
     level = float(np.quantile(darkness, 0.7))
     crossed = (reach[0] + reach[1] - 1 > most) | (darkness > max(2 * _VISIBLE, _DARKER * level))
-    erased = ink.copy()
-    for offset in range(-most, most + 1):
-        inside = ~crossed & (y + offset >= 0) & (y + offset < rows)
+    going_on = _goes_on(_strongest(ink, x, y, half) > _VISIBLE, rule.start - x[0], rule.end - x[0])
+    cleared = [(offset, ~crossed & going_on & _within(y + offset, rows)) for offset in range(-most, most + 1)]
+    for offset, inside in cleared:
         inside &= (offset >= -reach[0] - 1) & (offset <= reach[1] + 1)
-        erased[y[inside] + offset, x[inside]] = 0
-    return erased
+        ink[y[inside] + offset, x[inside]] = 0
+
+
+def _goes_on(inked: NDArray[np.bool_], start: int, end: int) -> NDArray[np.bool_]:
+    """Where a rule is, and where its ink goes on beyond both ends, across small gaps."""
+    from scipy.ndimage import maximum_filter1d
+
+    near = maximum_filter1d(inked, 2 * _GAP + 1)
+    near[start:end] = True
+    near[:start] = np.logical_and.accumulate(near[:start][::-1])[::-1]
+    near[end:] = np.logical_and.accumulate(near[end:])
+    return near
+
+
+def _within(row: NDArray[np.int64], rows: int) -> NDArray[np.bool_]:
+    return (row >= 0) & (row < rows)
 
 
 def _strongest(

@@ -77,9 +77,10 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
         for x in np.flatnonzero((through <= _DEAREST) & _is_lowest(through)).tolist():
             upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
             found.append(_cut_along(np.concatenate([upper, lower[1:]]), float(through[x]), ink, stroke))
-    most, amounts = int(ink.shape[1] / (_DENSE * height)), np.cumsum(ink, axis=1) / max(float(ink.sum()), 1e-6)
+    amounts = (np.cumsum(ink, axis=1) - ink) / max(float(ink.sum()), 1e-6)
     parting = [cut for cut in found if _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE]
-    return sorted(_apart(parting, _APART * height)[:most], key=lambda cut: cut.path.mean())
+    most = int(ink.shape[1] / (_DENSE * height))
+    return sorted(_apart(parting, _APART * height, most), key=lambda cut: cut.path.mean())
 
 
 def _cut_along(path: NDArray[np.int64], cost: float, ink: NDArray[np.float32], stroke: float) -> Cut:
@@ -90,15 +91,17 @@ def _cut_along(path: NDArray[np.int64], cost: float, ink: NDArray[np.float32], s
 
 
 def _left_of(cut: Cut, amounts: NDArray[np.float32]) -> float:
-    """The share of all ink to the left of a cut; `amounts` says how much is in each row up to each column."""
+    """The share of all ink to the left of a cut; `amounts` says how much is in each row before each column."""
     return float(amounts[np.arange(len(amounts)), cut.path].sum())
 
 
-def _apart(cuts: list[Cut], least: float) -> list[Cut]:
+def _apart(cuts: list[Cut], least: float, most: int) -> list[Cut]:
     """The cheapest first, without those that are near to a cheaper one."""
     kept: list[Cut] = []
     for cut in sorted(cuts, key=lambda cut: cut.cost):
-        if all(np.abs(cut.path - other.path).mean() >= least for other in kept):
+        if len(kept) == most:
+            break
+        if not kept or (np.abs(np.stack([other.path for other in kept]) - cut.path).mean(axis=1) >= least).all():
             kept.append(cut)
     return kept
 

@@ -16,8 +16,9 @@ for or against it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ _WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
 _MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
 _MOST_LOOKS = 3  # at a picture, each reduced so that digits are of working height if the last look was right
 _IN_BOX = 0.8  # of the height of a box: digits are less high
+_STRETCHES = (3.0, 9.0)  # of the runs of ink by which rules are looked for, too
 _FRAME = 0.08  # share of its box that is ink: a frame has less
 _BLOB = 0.45  # thickness in larger sides: no digit is that thick, shadows are
 _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
@@ -50,6 +52,9 @@ MEASURES = (
     "height", "width", "offset", "gap", "cut borders", "border cost", "border ink", "border crossings",
     "inner cut", "inner gaps", "ink", "overlap", "shared",
 )  # fmt: skip
+
+
+_SHARED_INK = MEASURES.index("shared")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +82,11 @@ class Candidate:
     box: NDArray[np.float64]
     image: NDArray[np.uint8]
     measures: NDArray[np.float64]
+
+    @property
+    def shares(self) -> bool:
+        """Whether some of its ink is of the atom before."""
+        return bool(self.measures[_SHARED_INK] > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,24 +152,40 @@ def _ink_without_rules(
 ) -> tuple[NDArray[np.float32], _Size | None]:
     """Ink without rules, and the sizes of what is left; the width of strokes may be known before."""
     ink = ink_of(gray, stroke)
-    size = _typical_size(without_rules(ink, max(ink.shape))) or _typical_size(ink)
+    size = _size_beside_long_rules(ink)
     if size is None:
         return ink, None
     if stroke is None and looks_narrower(gray.shape, size.stroke):
         # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
         ink = ink_of(gray, size.stroke)
-        size = _typical_size(ink) or size
-    cleaned = without_rules(ink, size.height)
-    if cleaned is ink:
-        # Boxes that were taken for digits have sides that are short for digits so high.
-        cleaned = without_rules(ink, _IN_BOX * size.height)
+        size = _size_beside_long_rules(ink) or size
+    # Boxes that were taken for digits have sides that are short for digits so high.
+    for height in (size.height, _IN_BOX * size.height):
+        cleaned = _without_any_rules(ink, height)
         inside = _typical_size(cleaned)
-        if cleaned is ink or (inside is not None and inside.height > _IN_BOX * size.height):
-            return ink, size
-    inside = _typical_size(cleaned) or size
+        if cleaned is not ink and (height == size.height or inside is None or inside.height < height):
+            break
+    else:
+        return ink, size
+    inside = inside or size
     # What is a rule to digits of one height or the other is none of them.
-    cleaned = np.minimum(cleaned, without_rules(ink, inside.height))
+    cleaned = np.minimum(cleaned, _without_any_rules(ink, inside.height))
     return cleaned, _typical_size(cleaned) or inside
+
+
+def _size_beside_long_rules(ink: NDArray[np.float32]) -> _Size | None:
+    shorter, longer = sorted(ink.shape)
+    return _typical_size(without_rules(ink, shorter / 2, 2 * longer / shorter)) or _typical_size(ink)
+
+
+def _without_any_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32]:
+    """Without those that are found by short runs and those that are found by long ones."""
+    cleaned = without_rules(ink, height)
+    for stretch in _STRETCHES:
+        if stretch * height < max(ink.shape):
+            without = without_rules(ink, height, stretch)
+            cleaned = without if cleaned is ink else cleaned if without is ink else np.minimum(cleaned, without)
+    return cleaned
 
 
 def _reduced(gray: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
@@ -184,7 +210,7 @@ def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
     if not n:
         return None
     widths, heights = np.diff(_boxes_of(labels, np.arange(1, n + 1)).reshape(n, 2, 2), axis=1)[:, 0].T
-    from_edge, component = distance_transform_edt(mask)[mask], labels[mask] - 1
+    from_edge, component = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask], labels[mask] - 1
     n_pixels = np.bincount(component)
     thickest = np.zeros(n)
     np.maximum.at(thickest, component, 2 * from_edge)  # scipy.ndimage.maximum would sort all pixels
@@ -221,57 +247,62 @@ class _Components:
 
     def lines(self) -> list[list[int]]:
         """Positions of components that follow each other in a line; lines from top to bottom."""
-        chains = self._joined(self._chains())
-        tops = [float(np.median(self.boxes[chain][:, [1, 3]])) for chain in chains]
-        return [chains[i] for i in np.argsort(tops)]
+        sizes = (self.boxes[:, 2:] - self.boxes[:, :2]).max(axis=1)
+        # A mark that is alone is no digit, however large it is beside itself.
+        chains = [chain for chain in self._joined(self._chains()) if (sizes[chain] >= _SMALL * self.height).any()]
+        middles = [float(np.median(self.boxes[chain][:, [1, 3]])) for chain in chains]
+        return [chains[i] for i in np.argsort(middles)]
 
     def _chains(self) -> list[list[int]]:
-        """Link each component with the nearest one to the right that is about as high up."""
+        """Link each component with the one before it that ends furthest right, of those about as high up."""
         order = np.argsort(self.boxes[:, 0] + self.boxes[:, 2])
-        boxes = self.boxes[order]
-        chain_of: dict[int, int] = {}
+        left, top, right, bottom = self.boxes[order].T
+        # The bar of a 5 may lie higher than any other ink: what is low counts as higher than it is.
+        missing = np.maximum(0, _TALL * self.height - (bottom - top)) / 2
+        top, bottom = top - missing, bottom + missing
+        chain_of: list[int] = []
         chains: list[list[int]] = []
-        for i, box in enumerate(boxes):
-            before = [j for j in range(i) if self._follows(boxes[j], box)]
-            last = max(before, key=lambda j: boxes[j, 2], default=None)
-            if last is None:
-                chain_of[i] = len(chains)
-                chains.append([])
+        for i in range(len(order)):
+            overlap = np.minimum(bottom[:i], bottom[i]) - np.maximum(top[:i], top[i])
+            least = np.minimum(bottom[:i] - top[:i], bottom[i] - top[i])
+            follows = (overlap > 0.45 * least) & (left[i] - right[:i] < _FARTHEST * self.height)
+            if follows.any():
+                chain_of.append(chain_of[int(np.where(follows, right[:i], -np.inf).argmax())])
             else:
-                chain_of[i] = chain_of[last]
+                chain_of.append(len(chains))
+                chains.append([])
             chains[chain_of[i]].append(int(order[i]))
         return chains
-
-    def _follows(self, left: NDArray, right: NDArray) -> bool:
-        # The bar of a 5 may lie higher than any other ink: what is low counts as higher than it is.
-        (l_top, l_bottom), (r_top, r_bottom) = (self._tall(box) for box in (left, right))
-        overlap = min(l_bottom, r_bottom) - max(l_top, r_top)
-        least = min(l_bottom - l_top, r_bottom - r_top)
-        return overlap > 0.45 * least and right[0] - left[2] < _FARTHEST * self.height
-
-    def _tall(self, box: NDArray[np.float64]) -> tuple[float, float]:
-        missing = max(0.0, _TALL * self.height - (box[3] - box[1])) / 2
-        return box[1] - missing, box[3] + missing
 
     def _joined(self, chains: list[list[int]]) -> list[list[int]]:
         """Join chains that are parts of one line: the one goes on where the other ends."""
         chains = sorted(chains, key=len, reverse=True)
         kept: list[list[int]] = []
+        slopes: list[float] = []
         for chain in chains:
-            home = next((line for line in kept if self._is_part(chain, line)), None)
-            if home is None:
-                kept.append(chain)
-            else:
-                home += chain
+            home = next((i for i, line in enumerate(kept) if self._is_part(chain, line, slopes[i])), len(kept))
+            if home == len(kept):
+                kept.append([])
+                slopes.append(0.0)
+            kept[home] += chain
+            slopes[home] = self._slope(kept[home])
         return [sorted(line, key=lambda i: self.boxes[i, 0] + self.boxes[i, 2]) for line in kept]
 
-    def _is_part(self, chain: list[int], line: list[int]) -> bool:
+    def _slope(self, line: list[int]) -> float:
         x, y = self._middles(line)
-        slope = np.polyfit(x, y, 1)[0] if len(line) > 2 and np.ptp(x) > 2 * self.height else 0.0
+        if len(line) < 3 or np.ptp(x) <= 2 * self.height:
+            return 0.0
+        from_middle = x - x.mean()
+        return float(np.clip(from_middle @ y / (from_middle @ from_middle), -0.2, 0.2))
+
+    def _is_part(self, chain: list[int], line: list[int], slope: float) -> bool:
+        x, y = self._middles(line)
         here_x, here_y = (values.mean() for values in self._middles(chain))
         near = np.abs(x - here_x).argmin()
-        away = abs(y[near] + np.clip(slope, -0.2, 0.2) * (here_x - x[near]) - here_y)
-        return bool(away < (_BESIDE_LINE if self._is_beside(chain, line) else _IN_LINE) * self.height)
+        away = abs(y[near] + slope * (here_x - x[near]) - here_y)
+        return bool(
+            away < _IN_LINE * self.height or (away < _BESIDE_LINE * self.height and self._is_beside(chain, line))
+        )
 
     def _is_beside(self, chain: list[int], line: list[int]) -> bool:
         """Whether nothing of a line is above or below a chain."""
@@ -367,15 +398,28 @@ class _Atoms:
     cuts: list[Cut | None]  # between each atom and the next; None is a gap
     component_of: NDArray[np.int64]
 
+    @cached_property
+    def middle(self) -> float:
+        """Row in the middle of the line."""
+        return float(np.median(self.boxes[:, [1, 3]].mean(axis=1)))
+
     def line(self) -> Line:
         """Propose candidates."""
         n = len(self.boxes)
         sides = np.maximum(self.boxes[:, 2] - self.boxes[:, 0], self.boxes[:, 3] - self.boxes[:, 1])
-        spans = [(i, j) for i in range(n) for j in range(i + 1, n + 1) if self._possible(i, j)]
+        spans = [(i, j) for i in range(n) for j in self._ends_of(i) if self._possible(i, j)]
         # Where two strokes lie on each other, the ink is of both digits.
         shared = [(i + 1, j) for i, j in spans if i + 1 < j and self._may_be_shared(i)]
         found = [self._candidate(i, i, j) for i, j in spans] + [self._candidate(i - 1, i, j) for i, j in shared]
         return Line(sides / self.source.height, tuple(found), self.component_of, self.source)
+
+    def _ends_of(self, first: int) -> Iterator[int]:
+        """Before which atoms a candidate may end; the end of its connected ink is one, however far it is."""
+        beyond = min(first + _MOST_ATOMS, len(self.boxes))
+        yield from range(first + 1, beyond + 1)
+        component_end = int(np.searchsorted(self.component_of, self.component_of[first], side="right"))
+        if component_end > beyond:
+            yield component_end
 
     def _possible(self, first: int, end: int) -> bool:
         left, top, right, bottom = self._box(first, end)
@@ -384,7 +428,7 @@ class _Atoms:
         whole = not (self._cut_at(first) or self._cut_at(end))
         if whole and self.component_of[first] == self.component_of[end - 1]:
             return True
-        return end - first <= _MOST_ATOMS and right - left <= _WIDEST * self.source.height
+        return end - first <= _MOST_ATOMS and bool(right - left <= _WIDEST * self.source.height)
 
     def _may_be_shared(self, atom: int) -> bool:
         """Whether it is narrow, and between two cuts."""
@@ -414,7 +458,6 @@ class _Atoms:
         self, first: int, end: int, box: NDArray[np.float64], ink: NDArray[np.float32], shared: float
     ) -> NDArray[np.float64]:
         boxes, height = self.boxes[first:end], self.source.height
-        middle = np.median(self.boxes[:, [1, 3]].mean(axis=1))
         gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
         inner = [cut.cost for cut in self.cuts[first : end - 1] if cut is not None]
         borders = [cut for cut in (self._cut_at(first), self._cut_at(end)) if cut is not None]
@@ -422,7 +465,7 @@ class _Atoms:
             [
                 (box[3] - box[1]) / height,
                 (box[2] - box[0]) / height,
-                abs((box[1] + box[3]) / 2 - middle) / height,
+                abs((box[1] + box[3]) / 2 - self.middle) / height,
                 max(0.0, gaps.max(initial=0.0)) / height,
                 len(borders),
                 sum(cut.cost for cut in borders),
@@ -441,7 +484,7 @@ class _Atoms:
         boxes = self.boxes
         widths = np.minimum(boxes[:, 2] - boxes[:, 0], box[2] - box[0])
         shared = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
-        outside = (boxes[:, 3] - boxes[:, 1]) > _SPECK * self.source.height
+        outside = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) > _SPECK * self.source.height
         outside[first:end] = False
         return float(np.max(np.maximum(0, shared / widths), where=outside, initial=0.0))
 
