@@ -39,7 +39,7 @@ from knn_digits.reader import DigitReader
 from knn_digits.threads import blocks_of, map_blocks
 
 WEIGHTS_FILE = Path(knn_digits.__file__).with_name("choosing_weights.json")
-N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 150, "boxed": 150, "touching": 400, "mixed": 150}
+N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 150, "boxed": 150, "touching": 500, "mixed": 150}
 SEED = 0
 LEAST_OVERLAP = 0.6  # of a candidate's box with its digit's, over both together: enough for the best path
 RIGHT_OVERLAP = 0.65  # and enough to be right on any path
@@ -226,7 +226,7 @@ def answer_lines(model: KNNDigitClassifier, lines: list[Line]) -> Iterator[Answe
 
 @kernel
 def add_logs(a: float, b: float) -> float:
-    """The logarithm of the sum of two numbers that are given by theirs, of which at most one is 0."""
+    """The logarithm of the sum of two numbers that are given by theirs, as sums of 0 also very negative ones."""
     larger = max(a, b)
     return larger + np.log(np.exp(a - larger) + np.exp(b - larger))
 
@@ -337,7 +337,7 @@ def collect_kinds(model: KNNDigitClassifier, digits: Digits, n_jobs: int) -> Lat
 
 
 def tell_development(model: KNNDigitClassifier, digits: Digits, weights: Weights, n: int, n_jobs: int) -> None:
-    """Print how many lines are read right with the weights, on pictures nothing was learned from."""
+    """Print how many lines are read right with the weights: other pictures, made of the same fold of digits."""
     reader = DigitReader(model, n_jobs=n_jobs, weights=weights)
     with progress_on_stderr() as progress:
         for kind in KINDS:

@@ -116,6 +116,14 @@ def test_weights_are_of_the_columns():
     assert log_odds_of(answered(0.9, 0.5, 0), measured(0)).shape == (0,)
 
 
+@pytest.mark.parametrize("name", [name for name in MEASURES if name != "cut borders"])
+def test_every_measure_counts(name):
+    own, other = ({"cut borders": 1, name: value} for value in (0.25, 0.75 if name != "inner gaps" else 1.0))
+    assert (
+        columns_of(answered(0.9, 0.5), measured(**own)) != columns_of(answered(0.9, 0.5), measured(**other))
+    ).any()
+
+
 def test_log_odds_are_finite_whatever_is_measured():
     for probability in (0.1, 1.0):
         for credibility in (0.0, np.nan, 1.0):

@@ -96,7 +96,9 @@ def test_a_blank_picture_says_nothing_for_sure(reader):
     assert reading.confidence == 1
 
 
-def test_read_all_is_read_one_by_one_in_order_for_any_threads(model, reader, write):
+@pytest.mark.parametrize("large", [0, 10**9], ids=["threads", "one thread"])
+def test_read_all_is_read_one_by_one_in_order_for_any_threads(model, reader, write, large, monkeypatch):
+    monkeypatch.setattr("knn_digits.reader._LARGE", large)
     texts = ["12", "3", "456\n78", "90", "1", "22", "333", "4"]
     pictures = [write(text) for text in texts]
     pictures.insert(3, np.zeros((50, 60), np.uint8))

@@ -21,6 +21,7 @@ The package, in the order data flows through it::
     model_manifest.py   what a saved model must look like, checked
     model_files.py      save and load it without pickle
     default_model.py    the one used where none is named: fitted on MNIST once, kept in the user's cache
+    choosing.py         which of what may be digits of a line are its digits
     reader.py           DigitReader: a picture -> its digits, by the recognizer's confidence
     picture_sources.py  what a user names -> pictures: files, folders, patterns, stdin
     predicting.py       sources -> readings: a stream, in order, none lost by another

@@ -162,7 +162,7 @@ def _ink_without_rules(
     # Boxes that were taken for digits have sides that are short for digits so high.
     for height in (size.height, _IN_BOX * size.height):
         cleaned = _without_any_rules(ink, height)
-        inside = _typical_size(cleaned)
+        inside = size if cleaned is ink else _typical_size(cleaned)
         if cleaned is not ink and (height == size.height or inside is None or inside.height < height):
             break
     else:
