@@ -6,9 +6,9 @@
                                                   │
               lines <── components, small ones with the large one beside them
                 │
-              atoms <── wide components cut where a path from top to bottom crosses little ink
+              atoms <── components cut, where that is asked for, by paths from top to bottom through little ink
                 │
-         candidates <── one to four atoms that follow each other, in MNIST's frame
+         candidates <── atoms that follow each other, no wider than a digit, in MNIST's frame
 
 Which candidates are digits is for the reader to say. Every candidate comes with measures of its shape that speak
 for or against it.
