@@ -226,7 +226,7 @@ def answer_lines(model: KNNDigitClassifier, lines: list[Line]) -> Iterator[Answe
 
 @kernel
 def add_logs(a: float, b: float) -> float:
-    """The logarithm of the sum of two numbers that are given by theirs; that of 0 is very negative, not infinite."""
+    """The logarithm of the sum of two numbers that are given by theirs; that of 0 is finite, too."""
     larger = max(a, b)
     return larger + np.log(np.exp(a - larger) + np.exp(b - larger))
 

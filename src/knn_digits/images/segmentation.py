@@ -139,38 +139,41 @@ def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     """Ink without rules, digits not much higher than `_WORKING_HEIGHT`; how far it is reduced; sizes in it."""
     factor, stroke = max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))), None
     for looks_left in reversed(range(_MOST_LOOKS)):
-        ink, size = _ink_without_rules(_reduced(gray, factor), stroke)
-        better = factor if size is None else max(1, round(size.height * factor / _WORKING_HEIGHT))
-        if size is None or better == factor or not looks_left:
+        ink, size = _ink_and_size(_reduced(gray, factor), stroke)
+        if size is None:
+            break
+        ink, size = _ink_without_rules(ink, size)
+        better = max(1, round(size.height * factor / _WORKING_HEIGHT))
+        if better == factor or not looks_left:
             break
         factor, stroke = better, size.stroke * factor / better
     return ink, float(factor), size
 
 
-def _ink_without_rules(
-    gray: NDArray[np.float32], stroke: float | None
-) -> tuple[NDArray[np.float32], _Size | None]:
-    """Ink without rules, and the sizes of what is left; the width of strokes may be known before."""
+def _ink_and_size(gray: NDArray[np.float32], stroke: float | None) -> tuple[NDArray[np.float32], _Size | None]:
+    """Ink and its sizes, boxes and all; the width of strokes may be known before."""
     ink = ink_of(gray, stroke)
     size = _size_beside_long_rules(ink)
-    if size is None:
-        return ink, None
-    if stroke is None and looks_narrower(gray.shape, size.stroke):
+    if size is not None and stroke is None and looks_narrower(gray.shape, size.stroke):
         # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
         ink = ink_of(gray, size.stroke)
         size = _size_beside_long_rules(ink) or size
-    # Boxes that were taken for digits have sides that are short for digits so high.
-    for height in (size.height, _IN_BOX * size.height):
-        cleaned = _without_any_rules(ink, height)
-        inside = size if cleaned is ink else _typical_size(cleaned)
-        if cleaned is not ink and (height == size.height or inside is None or inside.height < height):
-            break
-    else:
-        return ink, size
-    inside = inside or size
+    return ink, size
+
+
+def _ink_without_rules(ink: NDArray[np.float32], size: _Size) -> tuple[NDArray[np.float32], _Size]:
+    """Ink without rules, and the sizes of what is left; before, boxes may have been taken for digits."""
+    cleaned = _without_any_rules(ink, size.height)
+    if cleaned is ink:
+        # If so, their sides are short for digits so high.
+        cleaned = _without_any_rules(ink, _IN_BOX * size.height)
+        left = None if cleaned is ink else _typical_size(cleaned)
+        if cleaned is ink or (left is not None and left.height >= _IN_BOX * size.height):
+            return ink, size
+    left = _typical_size(cleaned) or size
     # What is a rule to digits of one height or the other is none of them.
-    cleaned = np.minimum(cleaned, _without_any_rules(ink, inside.height))
-    return cleaned, _typical_size(cleaned) or inside
+    cleaned = np.minimum(cleaned, _without_any_rules(ink, left.height))
+    return cleaned, _typical_size(cleaned) or left
 
 
 def _size_beside_long_rules(ink: NDArray[np.float32]) -> _Size | None:
