@@ -136,10 +136,12 @@ def find_rules(ink: NDArray[np.float32], height: float, stretch: float = 1.0) ->
         The latter as found in the transposed picture.
     """
     mask, least = ink > _VISIBLE, _SIDE * height * stretch
+    # In long runs, strokes of digits that touch may pass for one; those are not that long.
+    longer = min(stretch, 2.0)
     across, down = (_runs(seen, height, least, stretch) for seen in (ink, ink.T))
     for _ in range(2):  # a side may rest on one that turns out to be none
-        is_across = _are_long(across, mask, _LONG_ACROSS, height) | _are_sides(across, down, height)
-        is_down = _are_long(down, mask.T, _LONG_DOWN, height) | _are_sides(down, across, height)
+        is_across = _are_long(across, mask, longer * _LONG_ACROSS, height) | _are_sides(across, down, height)
+        is_down = _are_long(down, mask.T, longer * _LONG_DOWN, height) | _are_sides(down, across, height)
         across, down = list(compress(across, is_across)), list(compress(down, is_down))
     across, down = _completed(across, ink), _completed(down, ink.T)
     if not across:
