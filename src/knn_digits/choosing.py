@@ -22,7 +22,7 @@ from knn_digits.images.segmentation import Candidate, Line
 __all__ = ["Weights", "best_path", "columns_of", "digit_log_odds", "learned_weights"]
 
 _LEAST_CREDIBLE = 1e-4
-_ANY, _WITH_MORE = 0, 1
+_ANY, _WITH_MORE = 0, 1  # paths: all, and those whose last digit has more atoms than one that the next may share
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,6 @@ def best_path(
     """
     n = len(line.sizes)
     most = n if n_digits is None else min(n, n_digits)
-    # Of paths up to each border: any, and those whose last digit has more atoms than the one it may share.
     scores = np.full((2, n + 1, most + 1), -np.inf)
     scores[_ANY, 0, 0] = 0.0
     came = np.full((2, n + 1, most + 1), -1)  # the candidate that ends there, -1 where the atom is left out
@@ -142,11 +141,12 @@ def best_path(
     for end in range(1, n + 1):
         scores[_ANY, end] = scores[_ANY, end - 1] - left_out * min(1.0, 2 * line.sizes[end - 1])
         for i in ending[end]:
-            through = scores[_before(line.candidates[i]), line.candidates[i].first, :-1] + log_odds[i]
-            for state in range(1 + (line.candidates[i].end - line.candidates[i].first > 1)):
-                better = through > scores[state, end, 1:]
-                scores[state, end, 1:][better] = through[better]
-                came[state, end, 1:][better] = i
+            candidate = line.candidates[i]
+            through = scores[_before(candidate), candidate.first, :-1] + log_odds[i]
+            for paths in (_ANY, _WITH_MORE)[: candidate.end - candidate.first]:
+                better = through > scores[paths, end, 1:]
+                scores[paths, end, 1:][better] = through[better]
+                came[paths, end, 1:][better] = i
     best = scores[_ANY, n]
     count = int(best.argmax()) if n_digits is None else int(np.flatnonzero(np.isfinite(best))[-1])
     return _walked_back(line, came, n, count)
@@ -158,12 +158,12 @@ def _before(candidate: Candidate) -> int:
 
 
 def _walked_back(line: Line, came: NDArray[np.int64], at: int, count: int) -> list[int]:
-    chosen, state = [], _ANY
+    chosen, paths = [], _ANY
     while at:
-        i = int(came[state, at, count])
+        i = int(came[paths, at, count])
         if i < 0:
             at -= 1
         else:
             chosen.append(i)
-            state, at, count = _before(line.candidates[i]), line.candidates[i].first, count - 1
+            paths, at, count = _before(line.candidates[i]), line.candidates[i].first, count - 1
     return chosen[::-1]

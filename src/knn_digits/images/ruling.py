@@ -19,25 +19,30 @@ from numpy.typing import NDArray
 __all__ = ["Rule", "find_rules", "without_rules"]
 
 _VISIBLE = 0.15  # of strong ink: rules are often fainter than strokes
-# All in digit heights.
+
+# Lengths in digit heights.
 _LONG_ACROSS, _LONG_DOWN = 2.5, 2.2  # no digits that touch have a straight stroke of that length
-_SIDE, _TICK = 0.8, 0.35  # the shortest side of a box, and the shortest tick
+_TALLEST = 1.3  # a stroke that runs through a whole picture may be a 1, but is not longer than that
+_SIDE, _TOOTH = 0.8, 0.35  # the shortest side of a box, and the shortest tooth
 _RUN = 0.3  # in one row: a rule may be that oblique
 _THICKEST = 0.13
-_LEAST_OF_TWO = 4  # pixels: the width of two lines with paper between
 _WIDEST = 0.45  # of two sides that are traced as one: those of boxes close to each other
-_THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
-_TICK_GAP = 3.0  # pixels, between a tooth and the comb
 _REACH = 0.25  # between the end of a side and the side it meets
-_STRAIGHT_SHARE, _CROOKED = 0.8, 0.022  # of a rule's columns, and digit heights away from a parabola
+_CROOKED = 0.022  # away from a parabola, along more of its columns than the share that may be
+
+# Pixels.
+_LEAST_OF_TWO = 4  # the width of two lines with paper between
+_TOOTH_GAP = 3.0  # between a tooth and the comb
+_ASIDE = 3  # from where a rule is expected
+_GAP = 4  # without ink, across which a rule goes on
+
+_STRAIGHT_SHARE = 0.8  # of the columns of a rule
+_THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
 _STEEPEST = 0.15  # rows a column
-_ASIDE = 3  # pixels from where a rule is expected
-_MOST_IN_ROW, _NEAREST = 100, 4  # rules among which rows are looked for, and how many beside each
-_MOST_RUNS = 1000
-_TALLEST = 1.3  # a stroke that runs through a whole picture may be a 1
-_GAP = 4  # pixels without ink across which a rule goes on
 _DARKER = 1.3  # than the rule: ink of a stroke
 _PEAK, _COVERED = 0.6, 0.85  # of the strongest ink across a run, and of its columns: what makes a line of it
+_MOST_IN_ROW, _NEAREST = 100, 4  # rules among which rows are looked for, and how many beside each
+_MOST_RUNS = 1000
 
 
 _Column = TypeVar("_Column", float, NDArray[np.int64], NDArray[np.float64])
@@ -148,7 +153,7 @@ def find_rules(ink: NDArray[np.float32], height: float, stretch: float = 1.0) ->
         return across, down
     known = _Places(down)
     shorter = [
-        r for r in _runs(ink.T, height, _TICK * height) if not known.has(r) and _is_alone(r, mask.T, height)
+        r for r in _runs(ink.T, height, _TOOTH * height) if not known.has(r) and _is_alone(r, mask.T, height)
     ]
     return across, down + _completed(_teeth(across, shorter, down), ink.T)
 
@@ -198,15 +203,12 @@ def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
     step = _step_between(rules)
     if step is None:
         return rules
-    found, wanted = list(rules), list(rules)
-    while wanted:
-        near = [rule.moved(*(sign * step)) for rule in wanted for sign in (-1, 1)]
-        wanted = []
-        for rule in near:
-            if not _Places(found).has(rule):
-                seen = _seen_near(rule, ink)
-                wanted += [] if seen is None else [seen]
-                found += [] if seen is None else [seen]
+    found = list(rules)
+    for rule in found:  # which grows: beside one that was missing may be another
+        for expected in (rule.moved(*-step), rule.moved(*step)):
+            seen = None if _Places(found).has(expected) else _seen_near(expected, ink)
+            if seen is not None:
+                found.append(seen)
     return found
 
 
@@ -237,7 +239,7 @@ def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
         return None
     aside = np.arange(-_ASIDE - 1, _ASIDE + 2)
     rows = np.rint(rule.row_at(columns)).astype(int) + aside[:, None]
-    inked = (rows >= 0) & (rows < len(ink)) & (ink[rows.clip(0, len(ink) - 1), columns] > _VISIBLE)
+    inked = _within(rows, len(ink)) & (ink[rows.clip(0, len(ink) - 1), columns] > _VISIBLE)
     beside = inked[:-2] | inked[1:-1] | inked[2:]
     best = int(beside.mean(axis=1).argmax())
     if beside[best].mean() < _COVERED:
@@ -266,7 +268,7 @@ def _stand_on(ends: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
     row, column = ends[..., 0], ends[..., 1]
     beside = np.maximum(np.maximum(rule.start - column, column - rule.end), 0)
     away = np.maximum(np.abs(rule.row_at(column) - row), beside)
-    return np.asarray((away <= rule.thickness + _TICK_GAP).any(axis=1))
+    return np.asarray((away <= rule.thickness + _TOOTH_GAP).any(axis=1))
 
 
 def _at_even_distances(places: NDArray[np.float64]) -> bool:
@@ -279,7 +281,7 @@ def _at_even_distances(places: NDArray[np.float64]) -> bool:
 
 
 def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
-    """Whether nothing is beside the middle of a tick: no more ink than its own."""
+    """Whether nothing is beside the middle of a tooth: no more ink than its own."""
     middle = np.arange(rule.start + len(rule) // 5, rule.end - len(rule) // 5)
     rows = np.rint(rule.row_at(middle)).astype(int)
     beside = rows + np.arange(-round(_REACH * height), round(_REACH * height) + 1)[:, None]
@@ -360,7 +362,7 @@ def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
     half = int(rule.width / 2) + 2
     columns = np.arange(rule.start, rule.end)
     rows = np.rint(rule.row_at(columns)).astype(int) + np.arange(-half, half + 1)[:, None]
-    strip = np.where((rows >= 0) & (rows < len(ink)), ink[rows.clip(0, len(ink) - 1), columns], 0)
+    strip = np.where(_within(rows, len(ink)), ink[rows.clip(0, len(ink) - 1), columns], 0)
     profile = np.median(strip, axis=1)
     strong = np.flatnonzero(profile >= _PEAK * profile.max())
     lines = np.split(strong, np.flatnonzero(np.diff(strong) > 1) + 1)
@@ -382,14 +384,14 @@ def _erase(ink: NDArray[np.float32], rule: Rule) -> None:
     # The middle may lie beside a thin line by a pixel, and between two lines.
     half = max(1, int(rule.width / 2))
     reach = [_reach(ink, x, y, step, half, most) for step in (-1, 1)]
-    darkness = ink[y, x] if rule.width == rule.thickness else _strongest(ink, x, y, half)
+    strongest = _strongest(ink, x, y, half)
+    darkness = ink[y, x] if rule.width == rule.thickness else strongest
     level = float(np.quantile(darkness, 0.7))
     crossed = (reach[0] + reach[1] - 1 > most) | (darkness > max(2 * _VISIBLE, _DARKER * level))
-    going_on = _goes_on(_strongest(ink, x, y, half) > _VISIBLE, rule.start - x[0], rule.end - x[0])
-    cleared = [(offset, ~crossed & going_on & _within(y + offset, rows)) for offset in range(-most, most + 1)]
-    for offset, inside in cleared:
-        inside &= (offset >= -reach[0] - 1) & (offset <= reach[1] + 1)
-        ink[y[inside] + offset, x[inside]] = 0
+    erased = _goes_on(strongest > _VISIBLE, rule.start - x[0], rule.end - x[0]) & ~crossed
+    for offset in range(-most, most + 1):
+        here = erased & _within(y + offset, rows) & (offset >= -reach[0] - 1) & (offset <= reach[1] + 1)
+        ink[y[here] + offset, x[here]] = 0
 
 
 def _goes_on(inked: NDArray[np.bool_], start: int, end: int) -> NDArray[np.bool_]:
@@ -426,7 +428,6 @@ def _reach(
     going = np.ones(len(x), bool)
     for offset in range(most + 1):
         row = y + step * offset
-        inside = (row >= 0) & (row < len(ink))
-        going &= inside & ((ink[np.clip(row, 0, len(ink) - 1), x] > _VISIBLE) | (offset <= inner))
+        going &= _within(row, len(ink)) & ((ink[np.clip(row, 0, len(ink) - 1), x] > _VISIBLE) | (offset <= inner))
         reach += going
     return reach
