@@ -28,6 +28,7 @@ _LARGEST_BATCH = 64
 _LARGE = 50_000  # pixels of a picture
 _GOOD = 6.0  # log odds from which connected ink is not cut
 _SMALLEST_CUT = 0.5  # of connected ink, in digit heights
+_MOST_DOUBTFUL = 20  # digits' worth of connected ink that is cut in any picture; more where more digits are good
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,19 +173,22 @@ class DigitReader:
             n_jobs,
         )
         found = [lines for block in segmented for lines in block]
-        chosen = iter(self._chosen([line for lines in found for line in lines], n_jobs))
+        chosen = iter(self._chosen(found, n_jobs))
         readings = []
         for picture, lines in zip(pictures, found, strict=True):
             read = [[self._digit(asked, picture) for asked in next(chosen)] for _ in lines]
             readings.append(Reading(tuple(tuple(digits) for digits in read if digits)))
         return readings
 
-    def _chosen(self, lines: list[Line], n_jobs: int | None) -> list[list[_Asked]]:
-        """Choose the digits of lines; where connected ink is no good digit, look for cuts and choose again."""
+    def _chosen(self, found: list[tuple[Line, ...]], n_jobs: int | None) -> list[list[_Asked]]:
+        """Choose the digits of pictures' lines; where connected ink is no good digit, cut it and choose again."""
+        lines = [line for of_picture in found for line in of_picture]
         chosen = self._best(lines)
+        paths = iter([] if self.expect not in (None, len(path)) else path for path in chosen)
         doubtful = [
-            _doubtful_components(line, [] if self.expect not in (None, len(path)) else path)
-            for line, path in zip(lines, chosen, strict=True)
+            components
+            for of_picture in found
+            for components in _doubtful_components(of_picture, [next(paths) for _ in of_picture])
         ]
         again = [i for i, components in enumerate(doubtful) if components]
         cut = map_blocks(
@@ -241,13 +245,25 @@ class _Asked:
     log_odds: float
 
 
-def _doubtful_components(line: Line, path: list[_Asked]) -> set[int]:
-    """Connected ink that no candidate on the path makes a good digit of; dust is not looked at again."""
-    good = np.zeros(len(line.sizes), bool)
-    for asked in path:
-        if asked.log_odds >= _GOOD:
-            good[asked.candidate.first : asked.candidate.end] = True
-    return set(line.component_of[~good & (line.sizes > _SMALLEST_CUT)].tolist())
+def _doubtful_components(lines: Sequence[Line], paths: list[list[_Asked]]) -> list[set[int]]:
+    """Connected ink of each line of a picture that no candidate on its path makes a good digit of.
+
+    Dust is not looked at again. Where by far the most is doubtful, it is noise or a texture: only its beginning is.
+    """
+    good = [asked for path in paths for asked in path if asked.log_odds >= _GOOD]
+    left = float(max(_MOST_DOUBTFUL, len(good)))
+    doubtful: list[set[int]] = []
+    for line, path in zip(lines, paths, strict=True):
+        is_good = np.zeros(len(line.sizes), bool)
+        for asked in path:
+            if asked.log_odds >= _GOOD:
+                is_good[asked.candidate.first : asked.candidate.end] = True
+        doubtful.append(set())
+        for atom in np.flatnonzero(~is_good & (line.sizes > _SMALLEST_CUT)):
+            if line.sizes[atom] <= left:
+                left -= line.sizes[atom]
+                doubtful[-1].add(int(line.component_of[atom]))
+    return doubtful
 
 
 def _least_sure(model: KNNDigitClassifier, max_error: float | None) -> float:

@@ -32,6 +32,7 @@ from knn_digits.images.seams import Cut, find_cuts
 __all__ = ["MEASURES", "Candidate", "Line", "segment"]
 
 _WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
+_LEAST_HEIGHT = 6  # of digits, in pixels of the picture in which their size is measured: nobody could read less
 _MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
 _MOST_LOOKS = 3  # at a picture, each reduced so that digits are of working height if the last look was right
 _IN_BOX = 0.8  # of the height of a box: digits are less high
@@ -39,6 +40,7 @@ _STRETCHES = (3.0, 9.0)  # of the runs of ink by which rules are looked for, too
 _FRAME = 0.08  # share of its box that is ink: a frame has less
 _BLOB = 0.45  # thickness in larger sides: no digit is that thick, shadows are
 _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
+_LEAST_INK = 3  # pixels: so is this
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
@@ -213,6 +215,8 @@ def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
     if not n:
         return None
     widths, heights = np.diff(_boxes_of(labels, np.arange(1, n + 1)).reshape(n, 2, 2), axis=1)[:, 0].T
+    if heights.max() < _LEAST_HEIGHT:
+        return None
     from_edge, component = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask], labels[mask] - 1
     n_pixels = np.bincount(component)
     thickest = np.zeros(n)
@@ -220,7 +224,8 @@ def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
     # A pixel of a bar is a quarter of its width away from its edge, on average.
     strokes = np.maximum(1, 4 * np.bincount(component, from_edge) / n_pixels - 2)
     strange = _is_strange(heights, widths, thickest, n_pixels)
-    weights = heights**2 * (1 if strange.all() else ~strange)
+    digits = (heights >= _LEAST_HEIGHT) & ~strange
+    weights = heights**2 * (digits if digits.any() else heights >= _LEAST_HEIGHT)
     return _Size(_weighted_median(heights, weights), _weighted_median(strokes, weights))
 
 
@@ -333,16 +338,17 @@ def _with_small_ones_merged(labels: NDArray, boxes: NDArray[np.float64], height:
     """New numbers of components: dust has 0, what is small that of the large one beside it."""
     sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     numbers = np.arange(len(boxes) + 1, dtype=np.int32)
+    speck = max(_LEAST_INK, _SPECK * height)
     large = np.flatnonzero(sizes >= _SMALL * height)
     for i in np.flatnonzero(sizes < _SMALL * height):
-        numbers[i + 1] = 0 if sizes[i] < _SPECK * height else i + 1
+        numbers[i + 1] = 0 if sizes[i] < speck else i + 1
         if len(large):
             box, others = boxes[i], boxes[large]
             beside = np.maximum(others[:, 0] - box[2], box[0] - others[:, 2])
             above = np.maximum(others[:, 1] - box[3], box[1] - others[:, 3])
             distances = np.maximum(np.maximum(beside, 0), np.maximum(above, 0))
             nearest = distances.argmin()
-            if distances[nearest] <= (_NEAR if sizes[i] >= _SPECK * height else 0) * height:
+            if distances[nearest] <= (_NEAR if sizes[i] >= speck else 0) * height:
                 numbers[i + 1] = large[nearest] + 1
     return numbers
 
@@ -369,7 +375,9 @@ class _LineInk:
         here = slice(top, bottom), slice(left, right)
         position = np.full(found.numbers.max() + 1, -1, np.int32)
         position[found.numbers[members]] = np.arange(len(members))
-        height = _typical_height(boxes[:, 3] - boxes[:, 1])
+        heights, widths = boxes[:, 3] - boxes[:, 1], boxes[:, 2] - boxes[:, 0]
+        # Dust may be many; no line is without a component that is larger.
+        height = _typical_height(heights[np.maximum(heights, widths) >= _SMALL * found.height])
         corner = (int(left), int(top))
         return cls(ink[here], position[found.labels[here]], boxes - np.tile(corner, 2), height, corner, scale)
 
