@@ -4,11 +4,18 @@ A path goes down a row at a time, straight or to a side, and costs the ink it cr
 by dynamic programming, as a seam is in an image that is to be made narrower (S. Avidan, A. Shamir, Seam carving
 for content-aware image resizing, 2007). So a cut may bend around a stroke that leans over the next digit. Where
 ink is thicker than a stroke, as it is where two strokes lie side by side, crossing it is cheap.
+
+Between two digits that touch, paper often ends in a gap from above and in one from below. Paths through the ends
+of gaps are proposed too, and those that go straight from the one to the other, though it may not be the cheapest
+way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +24,11 @@ from knn_digits.images.ink import FAINT
 
 __all__ = ["Cut", "find_cuts"]
 
+_Pixel = tuple[int, int]  # row, column
+
 _ASIDE = (0.0, 0.04, 0.12)  # what steps to the side by so many pixels cost, in pixels of ink
-_ANCHORS = (0.15, 0.3, 0.5, 0.7, 0.85)  # of the height: rows through a pixel of which a cut is the cheapest
+_ANCHORS = (0.2, 0.5, 0.8)  # of the height: rows through a pixel of which a cut is the cheapest
+_FACING = 0.35  # of the digits' height: how far the ends of two gaps may be aside of each other
 _WIDE = 0.7  # strokes: thicker ink is cheaper to cross
 _DEAREST = 3.0  # of a cut: widths of a stroke crossed
 _APART = 0.04  # of the digits' height: between two cuts, on average over the rows
@@ -67,24 +77,94 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     cuts : list of Cut
         From left to right.
     """
-    stroke, thickness = _stroke_and_thickness(ink > FAINT)
+    mask = ink > FAINT
+    stroke, thickness = _stroke_and_thickness(mask)
     costs = ink * np.minimum(1, (_WIDE * stroke / np.maximum(thickness, 1)) ** 2).astype(np.float32)
-    above, from_above = _cheapest(costs)
-    below, from_below = _cheapest(costs[::-1])
-    found = []
-    for row in sorted({int(share * (len(ink) - 1)) for share in _ANCHORS}):
-        through = (above[row] + below[len(ink) - 1 - row] - costs[row]) / stroke
-        for x in np.flatnonzero((through <= _DEAREST) & _is_lowest(through)).tolist():
-            upper, lower = _walked(from_above[: row + 1], x), _walked(from_below[: len(ink) - row], x)[::-1]
-            found.append(_cut_along(np.concatenate([upper, lower[1:]]), float(through[x]), ink, stroke))
+    seams = _Seams.of(costs)
+    paths = [*_through_anchors(seams, _DEAREST * stroke), *_through_gaps(seams, mask, _FACING * height)]
+    cuts = [_cut_along(path, costs, ink, stroke) for path in paths]
     amounts = (np.cumsum(ink, axis=1) - ink) / max(float(ink.sum()), 1e-6)
-    parting = [cut for cut in found if _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE]
+    parting = [
+        cut
+        for cut in cuts
+        if cut.cost <= _DEAREST and _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE
+    ]
     most = int(ink.shape[1] / (_DENSE * height))
     return sorted(_apart(parting, _APART * height, most), key=lambda cut: cut.path.mean())
 
 
-def _cut_along(path: NDArray[np.int64], cost: float, ink: NDArray[np.float32], stroke: float) -> Cut:
-    along = ink[np.arange(len(ink)), path]
+class _Seams(NamedTuple):
+    """The cheapest ways to each pixel: from the first row down, and from the last row up."""
+
+    above: NDArray[np.float32]
+    from_above: NDArray[np.int8]
+    below: NDArray[np.float32]
+    from_below: NDArray[np.int8]
+    costs: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, costs: NDArray[np.float32]) -> _Seams:
+        """Find them."""
+        above, from_above = _cheapest(costs)
+        below, from_below = _cheapest(costs[::-1])
+        return cls(above, from_above, below[::-1], from_below, costs)
+
+    def through(self, row: int) -> NDArray[np.float32]:
+        """What the cheapest path through each pixel of a row costs."""
+        return self.above[row] + self.below[row] - self.costs[row]
+
+    def path(self, start: _Pixel, end: _Pixel) -> NDArray[np.int64]:
+        """The cheapest path to a pixel, straight on to another that is not above it, and the cheapest from there."""
+        (first, x), (last, beyond) = start, end
+        straight = np.rint(np.linspace(x, beyond, last - first + 1)).astype(np.int64)
+        upper = _walked(self.from_above[: first + 1], x)
+        lower = _walked(self.from_below[: len(self.costs) - last], beyond)[::-1]
+        return np.concatenate([upper, straight[1:], lower[1:]])
+
+
+def _through_anchors(seams: _Seams, dearest: float) -> Iterator[NDArray[np.int64]]:
+    n = len(seams.costs)
+    for row in sorted({int(share * (n - 1)) for share in _ANCHORS}):
+        through = seams.through(row)
+        for x in np.flatnonzero((through <= dearest) & _is_lowest(through)).tolist():
+            yield seams.path((row, x), (row, x))
+
+
+def _through_gaps(seams: _Seams, mask: NDArray[np.bool_], farthest: float) -> Iterator[NDArray[np.int64]]:
+    from_above = _gap_ends(mask)
+    from_below = [(len(mask) - 1 - row, x) for row, x in _gap_ends(mask[::-1])]
+    for end in from_above + from_below:
+        yield seams.path(end, end)
+    for upper, lower in product(from_above, from_below):
+        rows, aside = lower[0] - upper[0], abs(lower[1] - upper[1])
+        if rows > 0 and aside <= min(farthest, (len(_ASIDE) - 1) * rows):
+            yield seams.path(upper, lower)
+
+
+def _gap_ends(mask: NDArray[np.bool_]) -> list[_Pixel]:
+    """Where paths from above that cross no ink come to an end; the middle one of pixels beside each other."""
+    from scipy.ndimage import label, maximum_filter1d
+
+    reached = ~mask
+    width = 2 * (len(_ASIDE) - 1) + 1
+    for row in range(1, len(mask)):
+        reached[row] &= maximum_filter1d(reached[row - 1], width)
+    runs, n = label(reached, [[0, 0, 0], [1, 1, 1], [0, 0, 0]])
+    goes_on = np.zeros(n + 1, bool)
+    goes_on[runs[:-1][maximum_filter1d(reached[1:], width, axis=1)]] = True
+    goes_on[runs[-1]] = True
+    rows, columns = np.nonzero(~goes_on[runs] & reached)
+    _, starts, lengths = np.unique(runs[rows, columns], return_index=True, return_counts=True)
+    return [(int(rows[i]), int(columns[i])) for i in starts + (lengths - 1) // 2]
+
+
+def _cut_along(
+    path: NDArray[np.int64], costs: NDArray[np.float32], ink: NDArray[np.float32], stroke: float
+) -> Cut:
+    rows = np.arange(len(ink))
+    aside = np.abs(np.diff(path, prepend=path[0]))
+    cost = float((costs[rows, path] * (1 + aside)).sum() + np.array(_ASIDE)[aside].sum()) / stroke
+    along = ink[rows, path]
     inked = along > FAINT
     entered = np.count_nonzero(np.diff(inked, prepend=False) & inked)
     return Cut(path, cost, float(along.sum()) / stroke, int(entered))
