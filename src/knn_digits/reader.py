@@ -248,7 +248,8 @@ class _Asked:
 def _doubtful_components(lines: Sequence[Line], paths: list[list[_Asked]]) -> list[set[int]]:
     """Connected ink of each line of a picture that no candidate on its path makes a good digit of.
 
-    Dust is not looked at again. Where by far the most is doubtful, it is noise or a texture: only its beginning is.
+    Dust is not looked at again. Where by far the most is doubtful, it is noise or a texture, and of that only the
+    beginning is.
     """
     good = [asked for path in paths for asked in path if asked.log_odds >= _GOOD]
     left = float(max(_MOST_DOUBTFUL, len(good)))

@@ -85,9 +85,7 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     cuts = [_cut_along(path, costs, ink, stroke) for path in paths]
     amounts = (np.cumsum(ink, axis=1) - ink) / max(float(ink.sum()), 1e-6)
     parting = [
-        cut
-        for cut in cuts
-        if cut.cost <= _DEAREST and _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE
+        cut for cut in cuts if cut.cost <= _DEAREST and _LEAST_SHARE < _left_of(cut, amounts) < 1 - _LEAST_SHARE
     ]
     most = int(ink.shape[1] / (_DENSE * height))
     return sorted(_apart(parting, _APART * height, most), key=lambda cut: cut.path.mean())
@@ -114,7 +112,7 @@ class _Seams(NamedTuple):
         return self.above[row] + self.below[row] - self.costs[row]
 
     def path(self, start: _Pixel, end: _Pixel) -> NDArray[np.int64]:
-        """The cheapest path to a pixel, straight on to another that is not above it, and the cheapest from there."""
+        """The cheapest path to a pixel, straight on to another, not above it, and the cheapest from there."""
         (first, x), (last, beyond) = start, end
         straight = np.rint(np.linspace(x, beyond, last - first + 1)).astype(np.int64)
         upper = _walked(self.from_above[: first + 1], x)
