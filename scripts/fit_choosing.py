@@ -31,6 +31,7 @@ from knn_digits import KNNDigitClassifier
 from knn_digits.choosing import Weights, best_path, columns_of
 from knn_digits.classifier import Answers
 from knn_digits.cli.terminal import progress_on_stderr
+from knn_digits.cut_digits import overlaps
 from knn_digits.images.segmentation import Line, segment
 from knn_digits.kernels import kernel
 from knn_digits.made_pictures import KINDS, MadePicture
@@ -39,7 +40,7 @@ from knn_digits.reader import DigitReader
 from knn_digits.threads import blocks_of, map_blocks
 
 WEIGHTS_FILE = Path(knn_digits.__file__).with_name("choosing_weights.json")
-N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 150, "boxed": 150, "touching": 500, "mixed": 150}
+N_PICTURES = {"clean": 100, "photographed": 100, "ruled": 200, "boxed": 200, "touching": 1000, "mixed": 200}
 SEED = 0
 LEAST_OVERLAP = 0.6  # of a candidate's box with its digit's, over both together: enough for the best path
 RIGHT_OVERLAP = 0.65  # and enough to be right on any path
@@ -79,15 +80,6 @@ class Truth:
         wide = np.minimum(own[:, 2], right) - np.maximum(own[:, 0], left) > 0.5 * (own[:, 2] - own[:, 0])
         high = np.minimum(own[:, 3], bottom) - np.maximum(own[:, 1], top) > 0.6 * (own[:, 3] - own[:, 1])
         return [int(i) for i in np.flatnonzero(wide & high)]
-
-
-def overlaps(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area that boxes share over the area they cover together: shape (n_boxes, n_others)."""
-    a, b = boxes[:, None], others[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.maximum(sides, 0).prod(axis=2)
-    areas = [(each[..., 2:] - each[..., :2]).prod(axis=2) for each in (a, b)]
-    return shared / (areas[0] + areas[1] - shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,9 +343,9 @@ def tell_development(model: KNNDigitClassifier, digits: Digits, weights: Weights
     "--model",
     "model_path",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Saved model of the other folds; by default one is fitted.",
+    help="Saved model of the other folds and of digits cut out of lines of theirs; by default one is made.",
 )
-@click.option("--ridge", default=1e-3, show_default=True, help="Penalty on the squares of weights.")
+@click.option("--ridge", default=3e-3, show_default=True, help="Penalty on the squares of weights.")
 @click.option("--steps", default=400, show_default=True, help="Of the optimizer, at most.")
 @click.option("--n", default=80, show_default=True, help="Pictures of each kind to measure the outcome with.")
 @click.option("--write", is_flag=True, help="Keep the weights in the package.")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from knn_digits import KNNDigitClassifier, load_dataset, load_model
 from knn_digits.cli.terminal import progress_on_stderr
+from knn_digits.cut_digits import N_PICTURES, learn_cut_digits
 from knn_digits.datasets import read_groups
 from knn_digits.default_model import default_model
 from knn_digits.drawing.boxes import draw_boxes
@@ -76,18 +77,25 @@ def held_out_digits(path: Path | None, n_jobs: int, progress: Progress) -> tuple
     held_out = make_folds(labels, n_folds=N_FOLDS, groups=writers, seed=0) == HELD_OUT_FOLD
     digits = Digits(images[held_out], labels[held_out])
     if path is not None:
-        return digits, checked_model(load_model(path, n_jobs=n_jobs), int((~held_out).sum()))
+        return digits, checked_model(load_model(path, n_jobs=n_jobs), digits, int((~held_out).sum()))
+    model = KNNDigitClassifier("accurate", n_jobs=n_jobs)
     with progress.step("Learn the digits of the other writers"):
-        model = KNNDigitClassifier("accurate", n_jobs=n_jobs)
-        return digits, model.fit(images[~held_out], labels[~held_out], groups=writers[~held_out])
+        model.fit(images[~held_out], labels[~held_out], groups=writers[~held_out])
+    with progress.step("Learn digits cut out of lines", N_PICTURES) as advance:
+        learn_cut_digits(model, images[~held_out], labels[~held_out], n_jobs=n_jobs, advance=advance)
+    return digits, model
 
 
-def checked_model(model: KNNDigitClassifier, n: int) -> KNNDigitClassifier:
-    """Refuse a model that cannot be of the other folds alone: it would know the digits it is to read."""
-    if len(model.label_codes_) > n:
+def checked_model(model: KNNDigitClassifier, digits: Digits, n_others: int) -> KNNDigitClassifier:
+    """Refuse a model that knows the digits it is to read, or no digits cut out of lines."""
+    known = {image.tobytes() for image in model.images_[np.arange(len(model.label_codes_))]}
+    n_known = sum(image.tobytes() in known for image in digits.images)
+    if n_known > len(digits.images) // 100:  # some writers' digits are alike to the pixel
         raise click.ClickException(
-            f"expected a model of the {n:,} digits of the other folds, got one of {len(model.label_codes_):,}"
+            f"expected a model of the other folds, got one that knows {n_known:,} digits of the one held out"
         )
+    if len(model.label_codes_) <= n_others:
+        raise click.ClickException("expected a model that learned cut digits, too (knn_digits.cut_digits)")
     return model
 
 
@@ -185,7 +193,7 @@ def write_gallery(reader: DigitReader, digits: Digits, seed: int, folder: Path) 
     "--model",
     "model_path",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Saved model: of the other folds, or with --test of all training digits.",
+    help="Saved model: of the other folds and their cut digits, or with --test of all training digits.",
 )
 @click.option("--gallery", "folder", type=click.Path(path_type=Path), help="Write the gallery there instead.")
 @click.option("--n-jobs", default=-1, show_default=True)

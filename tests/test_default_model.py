@@ -10,14 +10,31 @@ import pytest
 
 from knn_digits import default_model as module
 from knn_digits.classifier import PRESETS, KNNDigitClassifier
+from knn_digits.cut_digits import learn_cut_digits
 from knn_digits.default_model import default_model, default_model_folder, key_of, saved_default_model
 from knn_digits.errors import DataNotFoundError
 from knn_digits.features import DigitEmbedding
 from knn_digits.model_files import MODEL_FOLDER, verify_model
 
+N_PICTURES = 2  # that digits are cut out of
+
+
+@pytest.fixture(scope="module")
+def few_digits(few_digits):
+    """In MNIST's frame."""
+
+    def framed(images: np.ndarray) -> np.ndarray:
+        large = images.repeat(3, axis=1).repeat(3, axis=2)
+        return np.pad(255 // large.max() * large, ((0, 0), (2, 2), (2, 2)))
+
+    return replace(
+        few_digits, train_images=framed(few_digits.train_images), test_images=framed(few_digits.test_images)
+    )
+
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "N_PICTURES", N_PICTURES)
     monkeypatch.delenv("KNN_DIGITS_DATA_DIR", raising=False)
     monkeypatch.setenv("KNN_DIGITS_CACHE_DIR", str(tmp_path / "cache"))
 
@@ -112,7 +129,16 @@ def test_the_key_changes_with_every_setting_also_one_left_at_its_default():
     assert Path(keys[0]).name == keys[0]
 
 
-def test_it_is_the_default_preset_fitted_as_ever(loads, few_digits):
+def test_the_key_changes_with_the_lines_that_digits_are_cut_out_of(monkeypatch):
+    before = key_of(PRESETS["accurate"])
+    monkeypatch.setattr(module, "N_PICTURES", N_PICTURES + 1)
+    assert key_of(PRESETS["accurate"]) != before
+
+
+def test_it_is_the_default_preset_fitted_as_ever_which_then_learned_cut_digits(loads, few_digits):
     model = default_model()
-    same = KNNDigitClassifier().fit(few_digits.train_images, few_digits.train_labels)
+    images, labels = few_digits.train_images, few_digits.train_labels
+    same = KNNDigitClassifier().fit(images, labels)
+    learn_cut_digits(same, images, labels, n_pictures=N_PICTURES)
+    assert len(same.label_codes_) > len(images)
     np.testing.assert_array_equal(answers(model, few_digits), answers(same, few_digits))

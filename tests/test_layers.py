@@ -34,7 +34,7 @@ LAYERS = [
     {"classifier"},
     {"model_manifest", "choosing"},
     {"tuning", "model_files", "choosing"},
-    {"reader"},
+    {"reader", "cut_digits"},
     {"experiment_data", "default_model", "predicting"},
     {"answering", "reading_evaluation"},
     {"mistakes", "stages", "explained", "audit", "assurance"},

@@ -90,6 +90,36 @@ def test_digits_that_touch_are_read_one_by_one(reader, write):
     assert np.mean([len(reading.digits) == 4 for reading in read]) >= 2 / 3
 
 
+TOUCHING = ["3052", "4608", "9238", "2604", "8350", "6092", "5386", "2048", "3690", "8052", "4238", "9605"]
+
+
+def test_of_many_lines_of_digits_that_touch_each_is_read_as_if_it_were_alone(reader, write):
+    alone = [reader.read(write(text, step=34)).text for text in TOUCHING]
+    assert reader.read(write("\n".join(TOUCHING), step=34)).text.split("\n") == alone
+
+
+def test_as_many_digits_as_expected_are_found_in_each_of_many_lines(model, write):
+    reading = DigitReader(model, expect=4).read(write("\n".join(TOUCHING), step=34))
+    assert [len(line) for line in reading.lines] == [4] * len(TOUCHING)
+
+
+def test_of_a_large_texture_no_more_is_cut_than_of_a_small_one(model, monkeypatch):
+    star = np.full((40, 30), 255, np.uint8)
+    star[10:34, 13:16] = star[20:23, 3:26] = 0
+    star[range(12, 32), range(5, 25)] = star[range(12, 32), range(24, 4, -1)] = 0
+    asked: list[int] = []
+    answer = model.answer
+    monkeypatch.setattr(model, "answer", lambda images: asked.append(len(images)) or answer(images))
+
+    def asked_about_pieces(n_lines: int) -> int:
+        asked.clear()
+        reading = DigitReader(model).read(np.tile(star, (n_lines, 20)))
+        assert len(reading.lines) == n_lines
+        return sum(asked[1:])
+
+    assert 0 < asked_about_pieces(5) == asked_about_pieces(15)
+
+
 def test_a_blank_picture_says_nothing_for_sure(reader):
     reading = reader.read(np.full((200, 300), 255, np.uint8))
     assert (reading.lines, reading.digits, reading.text) == ((), (), "")

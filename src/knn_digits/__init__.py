@@ -20,7 +20,8 @@ The package, in the order data flows through it::
     classifier.py       KNNDigitClassifier and its presets: the recognizer
     model_manifest.py   what a saved model must look like, checked
     model_files.py      save and load it without pickle
-    default_model.py    the one used where none is named: fitted on MNIST once, kept in the user's cache
+    default_model.py    the one used where none is named: made of MNIST once, kept in the user's cache
+    cut_digits.py       digits cut out of lines in which they touch, which it learns, too
     choosing.py         which of what may be digits of a line are its digits
     reader.py           DigitReader: a picture -> its digits, by the recognizer's confidence
     picture_sources.py  what a user names -> pictures: files, folders, patterns, stdin

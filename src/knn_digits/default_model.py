@@ -1,6 +1,7 @@
-"""The model that is used where none is named: fitted on MNIST once, kept in the user's cache, loaded from then on.
+"""The model that is used where none is named: made of MNIST once, kept in the user's cache, loaded from then on.
 
-Its folder's name is a key made of the format of models, the settings of the preset and the checksums of MNIST.
+Its folder's name is a key made of the format of models, the settings of the preset, the checksums of MNIST and the
+version of cut digits.
 So a newer version with other settings builds its own beside it, and who has a model needs no MNIST to find it.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from knn_digits.classifier import DEFAULT_PRESET, PRESETS, KNNDigitClassifier, Preset
+from knn_digits.cut_digits import N_PICTURES, VERSION, learn_cut_digits
 from knn_digits.datasets import DigitDataset, cache_folder, load_dataset
 from knn_digits.datasets.mnist_files import CHECKSUMS
 from knn_digits.errors import DataNotFoundError, ModelFileError, OutputError
@@ -56,7 +58,8 @@ def default_model(
     Returns
     -------
     model : KNNDigitClassifier
-        The default preset, fitted on MNIST's 60,000 training images.
+        The default preset, fitted on MNIST's 60,000 training images, which then learned digits cut out of lines
+        (`cut_digits`).
 
     Raises
     ------
@@ -101,6 +104,10 @@ def build_default_model(
     model = KNNDigitClassifier(DEFAULT_PRESET, n_jobs=n_jobs)
     with told.step("First use: learn MNIST's 60,000 digits, once for all"):
         model.fit(data.train_images, data.train_labels)
+    with told.step("First use: learn digits cut out of lines in which they touch", N_PICTURES) as advance:
+        learn_cut_digits(
+            model, data.train_images, data.train_labels, n_pictures=N_PICTURES, n_jobs=n_jobs, advance=advance
+        )
     with told.step("Keep the model in the cache"):
         _keep(model, data)
     return model
@@ -113,7 +120,12 @@ def default_model_folder() -> Path:
 
 def key_of(preset: Preset, checksums: dict[str, str] = CHECKSUMS, format_version: int = FORMAT_VERSION) -> str:
     """Name the folder of a preset's model by all that it depends on, such as ``accurate-3-1f0c9c2d5e6b7a88``."""
-    described = {"format": format_version, "data": checksums, "settings": _described(preset)}
+    described = {
+        "format": format_version,
+        "data": checksums,
+        "settings": _described(preset),
+        "cut digits": {"version": VERSION, "lines": N_PICTURES},
+    }
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
     return f"{DEFAULT_PRESET}-{format_version}-{digest[:16]}"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from math import ceil, prod
 from typing import Any
@@ -28,7 +29,8 @@ _LARGEST_BATCH = 64
 _LARGE = 50_000  # pixels of a picture
 _GOOD = 6.0  # log odds from which connected ink is not cut
 _SMALLEST_CUT = 0.5  # of connected ink, in digit heights
-_MOST_DOUBTFUL = 20  # digits' worth of connected ink that is cut in any picture; more where more digits are good
+_FIRST_CUT = 20.0  # digit heights of connected ink that are cut in any picture
+_CUT_PER_GOOD = 3.0  # and for each good digit in it, so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,23 +184,35 @@ class DigitReader:
 
     def _chosen(self, found: list[tuple[Line, ...]], n_jobs: int | None) -> list[list[_Asked]]:
         """Choose the digits of pictures' lines; where connected ink is no good digit, cut it and choose again."""
-        lines = [line for of_picture in found for line in of_picture]
-        chosen = self._best(lines)
-        paths = iter([] if self.expect not in (None, len(path)) else path for path in chosen)
-        doubtful = [
-            components
-            for of_picture in found
-            for components in _doubtful_components(of_picture, [next(paths) for _ in of_picture])
-        ]
-        again = [i for i, components in enumerate(doubtful) if components]
-        cut = map_blocks(
-            lambda block: [lines[i].cut(doubtful[i]) for i in again[block]],
-            blocks_of(len(again), 1, n_jobs),
-            n_jobs,
-        )
-        for i, path in zip(again, self._best([line for block in cut for line in block]), strict=True):
-            chosen[i] = path
-        return chosen
+        paths = iter(self._best([line for lines in found for line in lines]))
+        pages = [[_Choice(line, next(paths)) for line in lines] for lines in found]
+        while again := [choice for page in pages for choice in self._to_be_cut(page)]:
+            blocks = blocks_of(len(again), 1, n_jobs)
+            cut = map_blocks(partial(_cut, again), blocks, n_jobs)
+            lines = [line for block in cut for line in block]
+            for choice, line, path in zip(again, lines, self._best(lines), strict=True):
+                choice.line, choice.path = line, path
+        return [choice.path for page in pages for choice in page]
+
+    def _to_be_cut(self, page: list[_Choice]) -> list[_Choice]:
+        """Choose ink of a picture to be cut next, and tell the lines it is of.
+
+        Textures and noise have thousands of pieces that are no digits. So a picture begins with a few, and goes on
+        as long as what was cut turns out to be digits.
+        """
+        n_good = sum(len(choice.good) for choice in page)
+        left = max(_FIRST_CUT, _CUT_PER_GOOD * n_good) - sum(choice.sizes_cut for choice in page)
+        again = []
+        for choice in page:
+            as_expected = self.expect in (None, len(choice.path))
+            before = len(choice.cut)
+            for component in choice.doubtful(every=not as_expected):
+                if choice.found.sizes[component] <= left:
+                    left -= choice.found.sizes[component]
+                    choice.cut.add(component)
+            if len(choice.cut) > before:
+                again.append(choice)
+        return again
 
     def _best(self, lines: list[Line]) -> list[list[_Asked]]:
         """Ask about all candidates at once, and choose the digits of each line."""
@@ -245,26 +259,50 @@ class _Asked:
     log_odds: float
 
 
-def _doubtful_components(lines: Sequence[Line], paths: list[list[_Asked]]) -> list[set[int]]:
-    """Connected ink of each line of a picture that no candidate on its path makes a good digit of.
+@dataclass(eq=False)
+class _Choice:
+    """A line, and the digits chosen in it.
 
-    Dust is not looked at again. Where by far the most is doubtful, it is noise or a texture, and of that only the
-    beginning is.
+    Attributes
+    ----------
+    found : Line
+        Uncut: its atoms are its connected pieces of ink.
+    path : list of _Asked
+    cut : set of int
+        Which pieces of connected ink are cut.
+    line : Line
+        With these cut: the line that the path goes through.
     """
-    good = [asked for path in paths for asked in path if asked.log_odds >= _GOOD]
-    left = float(max(_MOST_DOUBTFUL, len(good)))
-    doubtful: list[set[int]] = []
-    for line, path in zip(lines, paths, strict=True):
-        is_good = np.zeros(len(line.sizes), bool)
-        for asked in path:
-            if asked.log_odds >= _GOOD:
-                is_good[asked.candidate.first : asked.candidate.end] = True
-        doubtful.append(set())
-        for atom in np.flatnonzero(~is_good & (line.sizes > _SMALLEST_CUT)):
-            if line.sizes[atom] <= left:
-                left -= line.sizes[atom]
-                doubtful[-1].add(int(line.component_of[atom]))
-    return doubtful
+
+    found: Line
+    path: list[_Asked]
+    cut: set[int] = field(default_factory=set)
+    line: Line = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.line = self.found
+
+    @property
+    def good(self) -> list[_Asked]:
+        """Digits that no cut could make better."""
+        return [asked for asked in self.path if asked.log_odds >= _GOOD]
+
+    @property
+    def sizes_cut(self) -> float:
+        """Of what is cut, in digit heights."""
+        return float(self.found.sizes[list(self.cut)].sum())
+
+    def doubtful(self, *, every: bool) -> list[int]:
+        """Connected ink, not cut yet, of which no good digit was made; or all of it. Dust stays as it is."""
+        is_good = np.zeros(len(self.line.sizes), bool)
+        for asked in [] if every else self.good:
+            is_good[asked.candidate.first : asked.candidate.end] = True
+        doubtful = set(self.line.component_of[~is_good].tolist()) - self.cut
+        return sorted(i for i in doubtful if self.found.sizes[i] > _SMALLEST_CUT)
+
+
+def _cut(choices: list[_Choice], block: slice) -> list[Line]:
+    return [choice.found.cut(choice.cut) for choice in choices[block]]
 
 
 def _least_sure(model: KNNDigitClassifier, max_error: float | None) -> float:

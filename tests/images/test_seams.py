@@ -62,6 +62,31 @@ def test_where_strokes_lie_side_by_side_a_cut_goes_between():
     assert right_side[:, 50:].all()
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "thickness"),
+    [
+        ((23, 20, 22, 18), (24, 45, 24, 14), 5),
+        ((24, 11, 22, 9), (24, 28, 24, 11), 4),
+        ((25, 16, 21, 14), (27, 36, 23, 10), 7),
+    ],
+)
+def test_rings_far_into_each_other_come_apart_from_the_gap_above_to_the_gap_below(left, right, thickness):
+    # The cheapest way down from the gap above goes through the hole of one of them.
+    own = [ring(*each, thickness) for each in (left, right)]
+    cuts = find_cuts((own[0] | own[1]).astype(np.float32), HEIGHT)
+    sides = [cut.right_of(own[0].shape[1]) for cut in cuts]
+    assert any(side[own[0] & ~own[1]].mean() < 0.04 and side[own[1] & ~own[0]].mean() > 0.96 for side in sides)
+
+
+def ring(y: int, x: int, height: int, width: int, thickness: int) -> np.ndarray:
+    """An upright ellipse, of half that height and width."""
+    rows, columns = np.mgrid[:HEIGHT, :90]
+    outer, inner = (
+        np.hypot((rows - y) / (height - less), (columns - x) / (width - less)) for less in (0, thickness)
+    )
+    return (outer <= 1) & (inner >= 1)
+
+
 def test_cuts_are_paths_from_left_to_right_none_dear_none_near_another(rng):
     ink = bars(4, 30, 56, 82, bridge=slice(22, 28))
     ink = np.maximum(ink, (rng.random(ink.shape) < 0.02).astype(np.float32))

@@ -1,7 +1,7 @@
 """Pictures come apart into lines, and lines into what may be digits; drawn rings and bars stand for digits."""
 
 import time
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -184,6 +184,37 @@ def test_dust_is_nothing():
         page.bar(x, y, x + 5, y + 5)
     [line] = segment(page.pixels)
     assert_boxes(whole(line), boxes)
+
+
+def test_digits_are_as_high_as_they_are_however_many_marks_are_between():
+    page = Page(520, 160)
+    boxes = [page.ring(30 + x, 50) for x in (0, 120, 240, 360)]
+    for _, top, right, _ in boxes:
+        for x, y in product((right + 15, right + 55), (top, top + 20, top + 42)):
+            page.bar(x, y, x + 12, y + 12)
+    [line] = segment(page.pixels)
+    for box in boxes:
+        [found] = [c for c in line.candidates if np.abs(c.box - box).max() <= 2]
+        assert measure(found, "height") == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("side", [120, 1800])
+def test_digits_are_at_least_six_pixels_high_on_pages_of_any_size(side):
+    assert [len(segment(marks_of_height(height, side))) for height in (5, 8, 12)] == [0, 1, 1]
+
+
+def marks_of_height(height: int, side: int) -> np.ndarray:
+    page = Page(side, side)
+    for x in (20, 50, 80):
+        page.bar(x, 12, x + 4, 12 + height)
+    return page.pixels.copy()
+
+
+def test_ink_of_two_pixels_is_dust_beside_the_smallest_digits_too():
+    marks = marks_of_height(8, 120)
+    marks[14:16, 38:40] = marks[16:18, 66:68] = 0
+    [line] = segment(marks)
+    assert len(line.sizes) == 3
 
 
 def test_a_mark_alone_is_no_line():

@@ -32,7 +32,7 @@ from knn_digits.images.seams import Cut, find_cuts
 __all__ = ["MEASURES", "Candidate", "Line", "segment"]
 
 _WORKING_HEIGHT = 56  # of digits, in pixels: larger ones are reduced
-_LEAST_HEIGHT = 6  # of digits, in pixels of the picture in which their size is measured: nobody could read less
+_LEAST_HEIGHT = 6  # of digits, in pixels of the picture: nobody could read less
 _MEASURED_PIXELS = 1_000_000  # of the picture in which the size of digits is measured
 _MOST_LOOKS = 3  # at a picture, each reduced so that digits are of working height if the last look was right
 _IN_BOX = 0.8  # of the height of a box: digits are less high
@@ -40,7 +40,7 @@ _STRETCHES = (3.0, 9.0)  # of the runs of ink by which rules are looked for, too
 _FRAME = 0.08  # share of its box that is ink: a frame has less
 _BLOB = 0.45  # thickness in larger sides: no digit is that thick, shadows are
 _SPECK = 0.16  # in digit heights: what is smaller both ways is dust
-_LEAST_INK = 3  # pixels: so is this
+_LEAST_SIDE = 3  # pixels: what is smaller both ways is dust, too
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
@@ -141,10 +141,10 @@ def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     """Ink without rules, digits not much higher than `_WORKING_HEIGHT`; how far it is reduced; sizes in it."""
     factor, stroke = max(1, round(np.sqrt(gray.size / _MEASURED_PIXELS))), None
     for looks_left in reversed(range(_MOST_LOOKS)):
-        ink, size = _ink_and_size(_reduced(gray, factor), stroke)
+        ink, size = _ink_and_size(_reduced(gray, factor), stroke, _LEAST_HEIGHT / factor)
         if size is None:
             break
-        ink, size = _ink_without_rules(ink, size)
+        ink, size = _ink_without_rules(ink, size, _LEAST_HEIGHT / factor)
         better = max(1, round(size.height * factor / _WORKING_HEIGHT))
         if better == factor or not looks_left:
             break
@@ -152,35 +152,38 @@ def _ink_at_working_size(gray: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     return ink, float(factor), size
 
 
-def _ink_and_size(gray: NDArray[np.float32], stroke: float | None) -> tuple[NDArray[np.float32], _Size | None]:
+def _ink_and_size(
+    gray: NDArray[np.float32], stroke: float | None, least: float
+) -> tuple[NDArray[np.float32], _Size | None]:
     """Ink and its sizes, boxes and all; the width of strokes may be known before."""
     ink = ink_of(gray, stroke)
-    size = _size_beside_long_rules(ink)
+    size = _size_beside_long_rules(ink, least)
     if size is not None and stroke is None and looks_narrower(gray.shape, size.stroke):
         # What was taken for paper or ink by its width alone is seen better when the width of strokes is known.
         ink = ink_of(gray, size.stroke)
-        size = _size_beside_long_rules(ink) or size
+        size = _size_beside_long_rules(ink, least) or size
     return ink, size
 
 
-def _ink_without_rules(ink: NDArray[np.float32], size: _Size) -> tuple[NDArray[np.float32], _Size]:
+def _ink_without_rules(ink: NDArray[np.float32], size: _Size, least: float) -> tuple[NDArray[np.float32], _Size]:
     """Ink without rules, and the sizes of what is left; before, boxes may have been taken for digits."""
     cleaned = _without_any_rules(ink, size.height)
     if cleaned is ink:
         # If so, their sides are short for digits so high.
         cleaned = _without_any_rules(ink, _IN_BOX * size.height)
-        left = None if cleaned is ink else _typical_size(cleaned)
+        left = None if cleaned is ink else _typical_size(cleaned, least)
         if cleaned is ink or (left is not None and left.height >= _IN_BOX * size.height):
             return ink, size
-    left = _typical_size(cleaned) or size
+    left = _typical_size(cleaned, least) or size
     # What is a rule to digits of one height or the other is none of them.
     cleaned = np.minimum(cleaned, _without_any_rules(ink, left.height))
-    return cleaned, _typical_size(cleaned) or left
+    return cleaned, _typical_size(cleaned, least) or left
 
 
-def _size_beside_long_rules(ink: NDArray[np.float32]) -> _Size | None:
+def _size_beside_long_rules(ink: NDArray[np.float32], least: float) -> _Size | None:
     shorter, longer = sorted(ink.shape)
-    return _typical_size(without_rules(ink, shorter / 2, 2 * longer / shorter)) or _typical_size(ink)
+    beside = without_rules(ink, shorter / 2, 2 * longer / shorter)
+    return _typical_size(beside, least) or _typical_size(ink, least)
 
 
 def _without_any_rules(ink: NDArray[np.float32], height: float) -> NDArray[np.float32]:
@@ -206,8 +209,8 @@ class _Size(NamedTuple):
     stroke: float
 
 
-def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
-    """Sizes that half of the ink's components have or exceed; each counts by the square of its height."""
+def _typical_size(ink: NDArray[np.float32], least: float) -> _Size | None:
+    """Sizes that half of the ink's components of some height have or exceed, each by the square of its height."""
     from scipy.ndimage import distance_transform_edt, label
 
     mask = ink > FAINT
@@ -215,7 +218,7 @@ def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
     if not n:
         return None
     widths, heights = np.diff(_boxes_of(labels, np.arange(1, n + 1)).reshape(n, 2, 2), axis=1)[:, 0].T
-    if heights.max() < _LEAST_HEIGHT:
+    if heights.max() < least:
         return None
     from_edge, component = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask], labels[mask] - 1
     n_pixels = np.bincount(component)
@@ -224,8 +227,8 @@ def _typical_size(ink: NDArray[np.float32]) -> _Size | None:
     # A pixel of a bar is a quarter of its width away from its edge, on average.
     strokes = np.maximum(1, 4 * np.bincount(component, from_edge) / n_pixels - 2)
     strange = _is_strange(heights, widths, thickest, n_pixels)
-    digits = (heights >= _LEAST_HEIGHT) & ~strange
-    weights = heights**2 * (digits if digits.any() else heights >= _LEAST_HEIGHT)
+    digits = (heights >= least) & ~strange
+    weights = heights**2 * (digits if digits.any() else heights >= least)
     return _Size(_weighted_median(heights, weights), _weighted_median(strokes, weights))
 
 
@@ -338,7 +341,7 @@ def _with_small_ones_merged(labels: NDArray, boxes: NDArray[np.float64], height:
     """New numbers of components: dust has 0, what is small that of the large one beside it."""
     sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     numbers = np.arange(len(boxes) + 1, dtype=np.int32)
-    speck = max(_LEAST_INK, _SPECK * height)
+    speck = max(_LEAST_SIDE, _SPECK * height)
     large = np.flatnonzero(sizes >= _SMALL * height)
     for i in np.flatnonzero(sizes < _SMALL * height):
         numbers[i + 1] = 0 if sizes[i] < speck else i + 1
