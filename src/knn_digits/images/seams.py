@@ -45,7 +45,7 @@ class Cut:
     path : int64 ndarray of shape (height,)
         Column in each row, from which the ink is on the right.
     cost : float
-        Ink crossed, in widths of a stroke; less where it is thick. A step aside crosses ink of the row it comes to.
+        Ink crossed, in widths of a stroke; less where it is thick. Steps aside cross ink of the row below.
     crossed : float
         All ink on the path, a pixel a row, in widths of a stroke.
     crossings : int
