@@ -29,8 +29,8 @@ _LARGEST_BATCH = 64
 _LARGE = 50_000  # pixels of a picture
 _GOOD = 6.0  # log odds from which connected ink is not cut
 _SMALLEST_CUT = 0.5  # of connected ink, in digit heights
-_FIRST_CUT = 20.0  # digit heights of connected ink that are cut in any picture
-_CUT_PER_GOOD = 3.0  # and for each good digit in it, so many
+_FIRST_CUT = 15.0  # digit heights of connected ink that are cut in any picture
+_CUT_ON = 0.5  # share of digits made of it that must look like digits for the rest to be cut, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,10 +198,11 @@ class DigitReader:
         """Choose ink of a picture to be cut next, and tell the lines it is of.
 
         Textures and noise have thousands of pieces that are no digits. So a picture begins with a few, and goes on
-        as long as what was cut turns out to be digits.
+        if what comes of them looks like digits.
         """
-        n_good = sum(len(choice.good) for choice in page)
-        left = max(_FIRST_CUT, _CUT_PER_GOOD * n_good) - sum(choice.sizes_cut for choice in page)
+        made = [not asked.foreign for choice in page for asked in choice.made_by_cutting]
+        goes_on = made and np.mean(made) >= _CUT_ON
+        left = np.inf if goes_on else _FIRST_CUT - sum(choice.sizes_cut for choice in page)
         again = []
         for choice in page:
             as_expected = self.expect in (None, len(choice.path))
@@ -241,7 +242,7 @@ class DigitReader:
             probability=float(probabilities[best]),
             credibility=credibility,
             unsure=bool(probabilities[best] < self.least_sure),
-            foreign=bool(credibility <= FOREIGN),
+            foreign=asked.foreign,
             runner_up=classes[others[0]].item() if others else None,
             runner_up_probability=float(probabilities[others[0]]) if others else 0.0,
             neighbors=tuple(asked.answers.neighbors[asked.position][:_N_NEIGHBORS].tolist()),
@@ -257,6 +258,11 @@ class _Asked:
     answers: Answers
     position: int
     log_odds: float
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it looks like no digit, where the model can tell."""
+        return bool(self.answers.credibility[self.position] <= FOREIGN)
 
 
 @dataclass(eq=False)
@@ -286,6 +292,12 @@ class _Choice:
     def good(self) -> list[_Asked]:
         """Digits that no cut could make better."""
         return [asked for asked in self.path if asked.log_odds >= _GOOD]
+
+    @property
+    def made_by_cutting(self) -> list[_Asked]:
+        """Digits that are pieces of ink that was cut."""
+        is_cut = np.isin(self.line.component_of, list(self.cut))
+        return [asked for asked in self.path if is_cut[asked.candidate.first : asked.candidate.end].any()]
 
     @property
     def sizes_cut(self) -> float:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ _Pixel = tuple[int, int]  # row, column
 _ASIDE = (0.0, 0.04, 0.12)  # what steps to the side by so many pixels cost, in pixels of ink
 _ANCHORS = (0.2, 0.5, 0.8)  # of the height: rows through a pixel of which a cut is the cheapest
 _FACING = 0.35  # of the digits' height: how far the ends of two gaps may be aside of each other
+_GAPS = 8  # from above or below, at most, on a digit's height of width: the deepest
 _WIDE = 0.7  # strokes: thicker ink is cheaper to cross
 _DEAREST = 3.0  # of a cut: widths of a stroke crossed
 _APART = 0.04  # of the digits' height: between two cuts, on average over the rows
@@ -81,7 +83,7 @@ def find_cuts(ink: NDArray[np.float32], height: float) -> list[Cut]:
     stroke, thickness = _stroke_and_thickness(mask)
     costs = ink * np.minimum(1, (_WIDE * stroke / np.maximum(thickness, 1)) ** 2).astype(np.float32)
     seams = _Seams.of(costs)
-    paths = [*_through_anchors(seams, _DEAREST * stroke), *_through_gaps(seams, mask, _FACING * height)]
+    paths = [*_through_anchors(seams, _DEAREST * stroke), *_through_gaps(seams, mask, height)]
     cuts = [_cut_along(path, costs, ink, stroke) for path in paths]
     amounts = (np.cumsum(ink, axis=1) - ink) / max(float(ink.sum()), 1e-6)
     parting = [
@@ -128,14 +130,15 @@ def _through_anchors(seams: _Seams, dearest: float) -> Iterator[NDArray[np.int64
             yield seams.path((row, x), (row, x))
 
 
-def _through_gaps(seams: _Seams, mask: NDArray[np.bool_], farthest: float) -> Iterator[NDArray[np.int64]]:
-    from_above = _gap_ends(mask)
-    from_below = [(len(mask) - 1 - row, x) for row, x in _gap_ends(mask[::-1])]
+def _through_gaps(seams: _Seams, mask: NDArray[np.bool_], height: float) -> Iterator[NDArray[np.int64]]:
+    most = ceil(_GAPS * mask.shape[1] / height)
+    from_above = sorted(_gap_ends(mask), reverse=True)[:most]
+    from_below = [(len(mask) - 1 - row, x) for row, x in sorted(_gap_ends(mask[::-1]), reverse=True)[:most]]
     for end in from_above + from_below:
         yield seams.path(end, end)
     for upper, lower in product(from_above, from_below):
         rows, aside = lower[0] - upper[0], abs(lower[1] - upper[1])
-        if rows > 0 and aside <= min(farthest, (len(_ASIDE) - 1) * rows):
+        if rows > 0 and aside <= min(_FACING * height, (len(_ASIDE) - 1) * rows):
             yield seams.path(upper, lower)
 
 
