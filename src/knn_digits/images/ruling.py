@@ -319,7 +319,7 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
     columns = np.flatnonzero(counts)
     counts = counts[columns]
     usual = int(np.partition(counts, int(0.4 * len(counts)))[int(0.4 * len(counts))])
-    width, thickest = max(1.0, float(usual - 2)), _THICKEST * height
+    width, thickest = max(1.0, float(usual - 2)), _THICKEST * height + 0.5  # widths are whole pixels
     if width > _WIDEST * height or thickest < width < _LEAST_OF_TWO:
         return None
     rows = (np.arange(len(run)) @ run)[columns] / counts
