@@ -171,6 +171,20 @@ def test_a_side_goes_where_a_digit_touches_it():
     assert left.sum() < 0.03 * boxes(paper()).sum()
 
 
+def ring_over(x: float, width: float) -> np.ndarray:
+    """A zero that leans on both sides of what is that wide around it."""
+    y, columns = np.mgrid[:160, :500]
+    from_middle = np.hypot((columns - x) / (width / 2), (y - 66) / 38)
+    return ((from_middle <= 1) & (from_middle >= 0.75)).astype(np.float32)
+
+
+def test_both_sides_go_where_a_digit_touches_them_and_few_others_are_seen():
+    left = without_rules(np.maximum(boxes(paper(), n=4), ring_over(191, 62)), HEIGHT)
+    assert left[30:38, 155:170].sum() == left[30:38, 212:227].sum() == 0
+    left[:, 155:227] = 0
+    assert left.sum() < 0.03 * boxes(paper(), n=4).sum()
+
+
 def test_a_wave_of_strokes_is_no_rule():
     ink, columns = paper(), np.arange(50, 250)
     middle = 80 + 3.5 * np.sin(columns / 9)

@@ -35,6 +35,7 @@ _LEAST_OF_TWO = 4  # the width of two lines with paper between
 _TOOTH_GAP = 3.0  # between a tooth and the comb
 _ASIDE = 3  # from where a rule is expected
 _GAP = 4  # without ink, across which a rule goes on
+_FAR_STEP = 24  # between rules: some of its multiples may be seen alone
 
 _STRAIGHT_SHARE = 0.8  # of the columns of a rule
 _THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
@@ -42,6 +43,7 @@ _STEEPEST = 0.15  # rows a column
 _DARKER = 1.3  # than the rule: ink of a stroke
 _PEAK, _COVERED = 0.6, 0.85  # of the strongest ink across a run, and of its columns: what makes a line of it
 _MOST_IN_ROW, _NEAREST = 100, 4  # rules among which rows are looked for, and how many beside each
+_MOST_STEPS = 4  # from a rule to the next that is seen
 _MOST_RUNS = 1000
 
 
@@ -193,9 +195,9 @@ class _Places:
         a, b, c = self.curves
         return np.maximum(np.abs((a * column + b) * column + c - row), beside)
 
-    def has(self, rule: Rule) -> bool:
+    def has(self, rule: Rule, within: float = 2 * _ASIDE) -> bool:
         """Whether one of them is this one, or nearly."""
-        return bool((self.distances(*rule.ends().mean(axis=0)) <= 2 * _ASIDE).any())
+        return bool((self.distances(*rule.ends().mean(axis=0)) <= within).any())
 
 
 def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
@@ -206,14 +208,18 @@ def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
     found = list(rules)
     for rule in found:  # which grows: beside one that was missing may be another
         for expected in (rule.moved(*-step), rule.moved(*step)):
-            seen = None if _Places(found).has(expected) else _seen_near(expected, ink)
-            if seen is not None:
+            known = _Places(found)
+            seen = None if known.has(expected, _ASIDE) else _seen_near(expected, ink)
+            if seen is not None and not known.has(seen, _ASIDE):
                 found.append(seen)
     return found
 
 
 def _step_between(rules: list[Rule]) -> NDArray[np.float64] | None:
-    """The commonest way from a rule to one that is alike, in columns and rows; None where no way is common."""
+    """The commonest way from a rule to the next that is alike, in columns and rows; None where no way is common.
+
+    A way that is several times another, where rules between are missing, speaks for the shorter one.
+    """
     if not 3 <= len(rules) <= _MOST_IN_ROW:
         return None
     starts = np.array([rule.ends()[0] for rule in rules])
@@ -227,9 +233,12 @@ def _step_between(rules: list[Rule]) -> NDArray[np.float64] | None:
     ways = ways[own, nearest][alike[own, nearest]]
     if not len(ways):
         return None
-    same = np.abs(ways - ways[:, None]).max(axis=2) <= _ASIDE
-    best = same.sum(axis=1).argmax()
-    return ways[same[best]].mean(axis=0) if same[best].sum() >= 2 else None
+    times = np.arange(1, _MOST_STEPS + 1)[:, None, None, None]
+    same = np.abs(ways - times * ways[:, None]).max(axis=3) <= _ASIDE
+    same[1:] &= np.abs(ways).max(axis=1)[:, None] >= _FAR_STEP  # a short one is soon somebody's part
+    best = same.sum(axis=(0, 2)).argmax()
+    shares = (ways / times[:, 0])[same[:, best]]
+    return shares.mean(axis=0) if len(shares) >= 2 else None
 
 
 def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
