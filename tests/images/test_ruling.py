@@ -185,6 +185,77 @@ def test_both_sides_go_where_a_digit_touches_them_and_few_others_are_seen():
     assert left.sum() < 0.03 * boxes(paper(), n=4).sum()
 
 
+def apart(n: int, thickness: int = 2) -> np.ndarray:
+    """Boxes with paper between."""
+    ink = paper()
+    for left in range(30, 30 + 64 * n, 64):
+        ink[25:107, left : left + 56] = 1
+        ink[25 + thickness : 107 - thickness, left + thickness : left + 56 - thickness] = 0
+    return ink
+
+
+def test_sides_that_digits_lean_on_in_every_second_box_go():
+    ink, rings = apart(5), np.maximum(ring_over(121.5, 54), ring_over(249.5, 54))
+    left = without_rules(np.maximum(ink, rings), HEIGHT)
+    assert left[rings == 0].sum() < 0.1 * ink.sum()
+    assert left[rings > 0].mean() > 0.85
+    left[rings > 0] = 0
+    assert left[:38].sum() == left[94:103].sum() == 0
+
+
+def test_both_lines_between_two_boxes_go_where_a_digit_leans_on_one():
+    ink = paper()
+    for left in range(30, 400, 61):
+        ink[25:107, left : left + 58] = 1
+        ink[27:105, left + 2 : left + 56] = 0
+    ring = ring_over(181, 60)
+    left = without_rules(np.maximum(ink, ring), HEIGHT)
+    assert left[ring == 0].sum() < 0.03 * ink.sum()
+    assert left[ring > 0].mean() > 0.8
+
+
+def test_teeth_that_digits_lean_on_go():
+    ink = paper()
+    ink[100:102, 40:342] = 1
+    for x in range(40, 341, 60):
+        ink[80:102, x : x + 2] = 1
+    digit = np.zeros_like(ink)
+    for x in (102, 222):
+        digit[60:92, x : x + 6] = digit[86:92, x : x + 28] = 1
+    left = without_rules(np.maximum(ink, digit), HEIGHT)
+    assert left[92:].sum() == 0
+    assert left[digit == 0].sum() < 0.1 * ink.sum()
+    assert left[digit > 0].mean() > 0.9
+
+
+def test_a_dark_stroke_from_side_to_side_of_a_faint_box_stays():
+    ink = 0.35 * boxes(paper(), n=5)
+    stroke = np.zeros(ink.shape, bool)
+    stroke[32:100, 67:70] = True
+    ink[stroke] = 1
+    left = without_rules(ink, HEIGHT)
+    assert left[stroke].mean() > 0.95
+    assert left[~stroke].sum() < 0.03 * ink.sum()
+
+
+def test_a_stroke_thicker_than_the_side_it_covers_stays():
+    ink = boxes(paper(), n=5)
+    ink[40:70, 158:164] = 1
+    left = without_rules(ink, HEIGHT)
+    assert left[41:69, 158:164].mean() > 0.95
+    left[:, 150:170] = 0
+    assert left.sum() < 0.03 * ink.sum()
+
+
+def test_a_dark_stroke_stays_where_it_covers_most_of_a_faint_side():
+    ink = 0.35 * boxes(paper(), n=5)
+    ink[35:95, 159:162] = 1
+    left = without_rules(ink, HEIGHT)
+    assert left[36:94, 159:162].mean() > 0.95
+    left[:, 155:165] = 0
+    assert left.sum() < 0.03 * ink.sum()
+
+
 def test_a_wave_of_strokes_is_no_rule():
     ink, columns = paper(), np.arange(50, 250)
     middle = 80 + 3.5 * np.sin(columns / 9)

@@ -41,6 +41,8 @@ _STRAIGHT_SHARE = 0.8  # of the columns of a rule
 _THROUGH, _THIN = 0.95, 0.05  # shares of the picture's width, and of its shorter side
 _STEEPEST = 0.15  # rows a column
 _DARKER = 1.3  # than the rule: ink of a stroke
+_USUAL = 0.7  # of the darkness along a rule: a line of a pixel is fainter where it steps aside
+_AS_DARK = 2.0  # as the rule it meets, at most: a side, or a tooth
 _PEAK, _COVERED = 0.6, 0.85  # of the strongest ink across a run, and of its columns: what makes a line of it
 _MOST_IN_ROW, _NEAREST = 100, 4  # rules among which rows are looked for, and how many beside each
 _MOST_STEPS = 4  # from a rule to the next that is seen
@@ -64,6 +66,8 @@ class Rule:
         In pixels.
     width : float
         More than the thickness where two lines run side by side, as do the sides of boxes close to each other.
+    darkness : float
+        Of its ink, as it usually is.
     """
 
     start: int
@@ -71,6 +75,7 @@ class Rule:
     curve: NDArray[np.float64]
     thickness: float
     width: float
+    darkness: float
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -85,6 +90,11 @@ class Rule:
     def row_at(self, column: _Column) -> _Column:
         """Its middle row there."""
         return _row_at(self.curve, column)
+
+    def direction(self) -> NDArray[np.float64]:
+        """Columns and rows to the point that is a column further, on average."""
+        first, last = self.ends()
+        return (last - first) / max(last[0] - first[0], 1.0)
 
     def ends(self) -> NDArray[np.float64]:
         """Column and row of both its ends: shape (2, 2)."""
@@ -150,14 +160,15 @@ def find_rules(ink: NDArray[np.float32], height: float, stretch: float = 1.0) ->
         is_across = _are_long(across, mask, longer * _LONG_ACROSS, height) | _are_sides(across, down, height)
         is_down = _are_long(down, mask.T, longer * _LONG_DOWN, height) | _are_sides(down, across, height)
         across, down = list(compress(across, is_across)), list(compress(down, is_down))
-    across, down = _completed(across, ink), _completed(down, ink.T)
+    steps = [*_steps_between(across), *(step[::-1] for step in _steps_between(down))]
+    across, down = _completed(across, ink, steps), _completed(down, ink.T, [step[::-1] for step in steps])
     if not across:
         return across, down
     known = _Places(down)
     shorter = [
         r for r in _runs(ink.T, height, _TOOTH * height) if not known.has(r) and _is_alone(r, mask.T, height)
     ]
-    return across, down + _completed(_teeth(across, shorter, down), ink.T)
+    return across, down + _teeth(across, shorter, down, ink.T)
 
 
 def _are_long(rules: list[Rule], mask: NDArray[np.bool_], least: float, height: float) -> NDArray[np.bool_]:
@@ -168,10 +179,10 @@ def _are_long(rules: list[Rule], mask: NDArray[np.bool_], least: float, height: 
 
 
 def _are_sides(rules: list[Rule], others: list[Rule], height: float) -> NDArray[np.bool_]:
-    """Which meet rules of the other direction at both ends, of about their thickness."""
+    """Which meet rules of the other direction at both ends, about as thick and as dark."""
     places, met = _Places(others), np.ones(len(rules), bool)
     for i, rule in enumerate(rules):
-        alike = rule.thickness <= 1.3 * places.thickness + 1
+        alike = (rule.thickness <= 1.3 * places.thickness + 1) & (rule.darkness <= _AS_DARK * places.darkness)
         for column, row in rule.ends():
             met[i] &= bool((places.distances(row, column)[alike] <= _REACH * height).any())
     return met
@@ -188,6 +199,7 @@ class _Places:
         self.starts, self.ends = np.array([(rule.start, rule.end) for rule in rules]).reshape(-1, 2).T
         self.curves = np.array([rule.curve for rule in rules]).reshape(-1, 3).T
         self.thickness = np.array([rule.thickness for rule in rules])
+        self.darkness = np.array([rule.darkness for rule in rules])
 
     def distances(self, column: float, row: float) -> NDArray[np.float64]:
         """How far a point is from each of them."""
@@ -200,28 +212,27 @@ class _Places:
         return bool((self.distances(*rule.ends().mean(axis=0)) <= within).any())
 
 
-def _completed(rules: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
+def _completed(rules: list[Rule], ink: NDArray[np.float32], steps: list[NDArray[np.float64]]) -> list[Rule]:
     """With those that are missing in a row at even distances, as where digits touch the sides of their boxes."""
-    step = _step_between(rules)
-    if step is None:
+    if len(rules) > _MOST_IN_ROW:
         return rules
     found = list(rules)
     for rule in found:  # which grows: beside one that was missing may be another
-        for expected in (rule.moved(*-step), rule.moved(*step)):
-            known = _Places(found)
+        for way in [way for step in steps for way in (-step, step)]:
+            known, expected = _Places(found), rule.moved(*way)
             seen = None if known.has(expected, _ASIDE) else _seen_near(expected, ink)
             if seen is not None and not known.has(seen, _ASIDE):
                 found.append(seen)
     return found
 
 
-def _step_between(rules: list[Rule]) -> NDArray[np.float64] | None:
-    """The commonest way from a rule to the next that is alike, in columns and rows; None where no way is common.
+def _steps_between(rules: list[Rule]) -> list[NDArray[np.float64]]:
+    """The commonest way from a rule to the next that is alike, in columns and rows; none where no way is common.
 
     A way that is several times another, where rules between are missing, speaks for the shorter one.
     """
     if not 3 <= len(rules) <= _MOST_IN_ROW:
-        return None
+        return []
     starts = np.array([rule.ends()[0] for rule in rules])
     lengths, thickness = _lengths(rules), np.array([rule.thickness for rule in rules])
     ways = starts - starts[:, None]
@@ -232,13 +243,13 @@ def _step_between(rules: list[Rule]) -> NDArray[np.float64] | None:
     own = np.arange(len(rules))[:, None]
     ways = ways[own, nearest][alike[own, nearest]]
     if not len(ways):
-        return None
+        return []
     times = np.arange(1, _MOST_STEPS + 1)[:, None, None, None]
     same = np.abs(ways - times * ways[:, None]).max(axis=3) <= _ASIDE
     same[1:] &= np.abs(ways).max(axis=1)[:, None] >= _FAR_STEP  # a short one is soon somebody's part
     best = same.sum(axis=(0, 2)).argmax()
     shares = (ways / times[:, 0])[same[:, best]]
-    return shares.mean(axis=0) if len(shares) >= 2 else None
+    return [shares.mean(axis=0)] if len(shares) >= 2 else []
 
 
 def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
@@ -246,29 +257,39 @@ def _seen_near(rule: Rule, ink: NDArray[np.float32]) -> Rule | None:
     columns = np.arange(max(0, rule.start), min(ink.shape[1], rule.end))
     if len(columns) < _COVERED * len(rule):
         return None
-    aside = np.arange(-_ASIDE - 1, _ASIDE + 2)
-    rows = np.rint(rule.row_at(columns)).astype(int) + aside[:, None]
-    inked = _within(rows, len(ink)) & (ink[rows.clip(0, len(ink) - 1), columns] > _VISIBLE)
-    beside = inked[:-2] | inked[1:-1] | inked[2:]
-    best = int(beside.mean(axis=1).argmax())
-    if beside[best].mean() < _COVERED:
+    strip = _strip(ink, rule, columns, _ASIDE + round((rule.width - rule.thickness) / 2) + 1)
+    strongest = np.maximum(np.maximum(strip[:-2], strip[1:-1]), strip[2:])
+    covered, ink_there = (strongest > _VISIBLE).mean(axis=1), strip[1:-1].mean(axis=1)
+    # Of two lines side by side, both must be there.
+    moves = np.arange(-_ASIDE, _ASIDE + 1)
+    first, second = slice(None, len(moves)), slice(-len(moves), None)
+    seen = np.minimum(covered[first], covered[second]) >= _COVERED
+    if not seen.any():
         return None
-    return replace(rule.moved(0, best - _ASIDE), start=int(columns[0]), end=int(columns[-1]) + 1)
+    move = moves[np.where(seen, ink_there[first] + ink_there[second], -1).argmax()]
+    found = replace(rule.moved(0, int(move)), start=int(columns[0]), end=int(columns[-1]) + 1)
+    darkness = _usual_darkness(ink, found)
+    # Where a digit leans on it, it seems darker than it is.
+    return found if darkness > _DARKER * rule.darkness else replace(found, darkness=darkness)
 
 
-def _teeth(across: list[Rule], shorter: list[Rule], sides: list[Rule]) -> list[Rule]:
+def _teeth(across: list[Rule], shorter: list[Rule], sides: list[Rule], ink: NDArray[np.float32]) -> list[Rule]:
     """The teeth of combs: alike, on a rule as thick as they are, at even distances, as are sides beside them."""
     found: list[Rule] = []
     ends, ends_of_sides = (np.array([r.ends() for r in rules]).reshape(-1, 2, 2) for rules in (shorter, sides))
     lengths, thickness = _lengths(shorter), np.array([r.thickness for r in shorter])
+    darkness = np.array([r.darkness for r in shorter])
     for rule in across:
         on_it = _stand_on(ends, rule)
         on_it &= (thickness >= 0.6 * rule.thickness - 1) & (thickness <= 1.5 * rule.thickness + 1)
+        on_it &= darkness <= _AS_DARK * rule.darkness
         if np.count_nonzero(on_it) >= 2:
             alike = on_it & (np.abs(lengths / np.median(lengths[on_it]) - 1) < 0.25)
             places = [ends[alike, 0, 1], ends_of_sides[_stand_on(ends_of_sides, rule), 0, 1]]
-            if np.count_nonzero(alike) >= 2 and _at_even_distances(np.concatenate(places)):
-                found += compress(shorter, alike)
+            distance = _even_distance(np.concatenate(places))
+            if np.count_nonzero(alike) >= 2 and distance is not None:
+                step = distance * rule.direction()[::-1]
+                found += _completed(list(compress(shorter, alike)), ink, [step])
     return found
 
 
@@ -280,13 +301,18 @@ def _stand_on(ends: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
     return np.asarray((away <= rule.thickness + _TOOTH_GAP).any(axis=1))
 
 
-def _at_even_distances(places: NDArray[np.float64]) -> bool:
+def _even_distance(places: NDArray[np.float64]) -> float | None:
+    """How far most places are from the next, or several times that; None where they are not in a row."""
     steps = np.diff(np.sort(places))
     steps = steps[steps > 2 * _ASIDE]  # there may be teeth on both sides of the rule
     if len(steps) < 2:
-        return False
-    in_steps = steps / np.median(steps)
-    return bool(np.mean(np.abs(in_steps - np.rint(in_steps)) < 0.2) > 0.7)
+        return None
+    # Where many are missing, only the shortest step may be from one to the next.
+    for one in (float(np.median(steps)), float(steps.min())) if len(steps) > 2 else (float(np.median(steps)),):
+        in_steps = steps / one
+        if np.mean(np.abs(in_steps - np.rint(in_steps)) < 0.2) > 0.7:
+            return one
+    return None
 
 
 def _is_alone(rule: Rule, mask: NDArray[np.bool_], height: float) -> bool:
@@ -337,8 +363,12 @@ def _traced(run: NDArray[np.bool_], ink: NDArray[np.float32], height: float) -> 
     if curve is None:
         return None
     # What is thick because of what lies beside it may be thin by itself.
-    rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width)
-    return _as_two(rule, ink, height) or (rule if width <= thickest else None)
+    rule = Rule(int(columns[0]), int(columns[-1]) + 1, curve, width, width, darkness=0)
+    two = _as_two(rule, ink, height)
+    if two is None and width > thickest:
+        return None
+    rule = two or rule
+    return replace(rule, darkness=_usual_darkness(ink, rule))
 
 
 def _straight(
@@ -370,8 +400,7 @@ def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
     """A rule as two lines with paper between, where it is that."""
     half = int(rule.width / 2) + 2
     columns = np.arange(rule.start, rule.end)
-    rows = np.rint(rule.row_at(columns)).astype(int) + np.arange(-half, half + 1)[:, None]
-    strip = np.where(_within(rows, len(ink)), ink[rows.clip(0, len(ink) - 1), columns], 0)
+    strip = _strip(ink, rule, columns, half)
     profile = np.median(strip, axis=1)
     strong = np.flatnonzero(profile >= _PEAK * profile.max())
     lines = np.split(strong, np.flatnonzero(np.diff(strong) > 1) + 1)
@@ -383,20 +412,35 @@ def _as_two(rule: Rule, ink: NDArray[np.float32], height: float) -> Rule | None:
     return replace(rule, thickness=float(thickness), width=float(strong[-1] - strong[0] + 1))
 
 
+def _strip(ink: NDArray[np.float32], rule: Rule, columns: NDArray[np.int64], half: int) -> NDArray[np.float32]:
+    """The ink along a rule and beside it: shape (2 * half + 1, n_columns); 0 beyond the picture."""
+    rows = np.rint(rule.row_at(columns)).astype(int) + np.arange(-half, half + 1)[:, None]
+    return np.where(_within(rows, len(ink)), ink[rows.clip(0, len(ink) - 1), columns], np.float32(0))
+
+
+def _strongest(ink: NDArray[np.float32], rule: Rule, columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The strongest ink across a rule: its middle may lie beside a thin line by a pixel, and between two lines."""
+    return np.asarray(_strip(ink, rule, columns, max(1, int(rule.width / 2))).max(axis=0))
+
+
+def _usual_darkness(ink: NDArray[np.float32], rule: Rule) -> float:
+    return float(np.quantile(_strongest(ink, rule, np.arange(rule.start, rule.end)), _USUAL))
+
+
 def _erase(ink: NDArray[np.float32], rule: Rule) -> None:
     """Take away the ink of a rule, but not of the strokes that cross it."""
     rows, columns = ink.shape
     beyond = int(2 * rule.thickness + 3) + len(rule) // 4
     x = np.arange(max(0, rule.start - beyond), min(columns, rule.end + beyond))
     y = np.clip(np.rint(rule.row_at(x)).astype(int), 0, rows - 1)
-    most = int(rule.width + 0.6 * rule.thickness + 3)
-    # The middle may lie beside a thin line by a pixel, and between two lines.
-    half = max(1, int(rule.width / 2))
-    reach = [_reach(ink, x, y, step, half, most) for step in (-1, 1)]
-    strongest = _strongest(ink, x, y, half)
+    farthest = int(rule.width + 0.6 * rule.thickness + 3)
+    reach = [_reach(ink, x, y, step, max(1, int(rule.width / 2)), farthest) for step in (-1, 1)]
+    inked = reach[0] + reach[1] - 1
+    usual = np.median(inked[rule.start - x[0] : rule.end - x[0]])  # blur and all
+    most = int(min(farthest, usual + 1.5 + 0.3 * rule.thickness))
+    strongest = _strongest(ink, rule, x)
     darkness = ink[y, x] if rule.width == rule.thickness else strongest
-    level = float(np.quantile(darkness, 0.7))
-    crossed = (reach[0] + reach[1] - 1 > most) | (darkness > max(2 * _VISIBLE, _DARKER * level))
+    crossed = (inked > most) | (darkness > max(2 * _VISIBLE, _DARKER * rule.darkness))
     erased = _goes_on(strongest > _VISIBLE, rule.start - x[0], rule.end - x[0]) & ~crossed
     for offset in range(-most, most + 1):
         here = erased & _within(y + offset, rows) & (offset >= -reach[0] - 1) & (offset <= reach[1] + 1)
@@ -416,14 +460,6 @@ def _goes_on(inked: NDArray[np.bool_], start: int, end: int) -> NDArray[np.bool_
 
 def _within(row: NDArray[np.int64], rows: int) -> NDArray[np.bool_]:
     return (row >= 0) & (row < rows)
-
-
-def _strongest(
-    ink: NDArray[np.float32], x: NDArray[np.int64], y: NDArray[np.int64], half: int
-) -> NDArray[np.float32]:
-    """The strongest ink across a rule."""
-    rows = y + np.arange(-half, half + 1)[:, None]
-    return np.asarray(ink[rows.clip(0, len(ink) - 1), x].max(axis=0))
 
 
 def _reach(
