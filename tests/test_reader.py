@@ -120,6 +120,16 @@ def test_of_a_large_texture_no_more_is_cut_than_of_a_small_one(model, monkeypatc
     assert 0 < asked_about_pieces(5) == asked_about_pieces(15)
 
 
+def test_bars_that_are_no_digits_are_not_cut(model, monkeypatch):
+    stripes = np.full((300, 300), 255, np.uint8)
+    stripes[:, 5::7] = 0
+    asked: list[int] = []
+    answer = model.answer
+    monkeypatch.setattr(model, "answer", lambda images: asked.append(len(images)) or answer(images))
+    DigitReader(model).read(stripes)
+    assert len(asked) == 1
+
+
 def test_a_blank_picture_says_nothing_for_sure(reader):
     reading = reader.read(np.full((200, 300), 255, np.uint8))
     assert (reading.lines, reading.digits, reading.text) == ((), (), "")

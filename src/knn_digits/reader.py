@@ -28,8 +28,8 @@ _N_NEIGHBORS = 8
 _LARGEST_BATCH = 64
 _LARGE = 50_000  # pixels of a picture
 _GOOD = 6.0  # log odds from which connected ink is not cut
-_SMALLEST_CUT = 0.5  # of connected ink, in digit heights
-_FIRST_CUT = 15.0  # digit heights of connected ink that are cut in any picture
+_SMALLEST_CUT, _NARROWEST_CUT = 0.5, 0.25  # of connected ink: its larger side and its width, in digit heights
+_FIRST_CUT = 12.0  # digit heights of connected ink that are cut in any picture
 _CUT_ON = 0.5  # share of digits made of it that must look like digits for the rest to be cut, too
 
 
@@ -305,12 +305,13 @@ class _Choice:
         return float(self.found.sizes[list(self.cut)].sum())
 
     def doubtful(self, *, every: bool) -> list[int]:
-        """Connected ink, not cut yet, of which no good digit was made; or all of it. Dust stays as it is."""
+        """Connected ink, not cut yet, of which no good digit was made; or all of it. Dust and bars stay."""
         is_good = np.zeros(len(self.line.sizes), bool)
         for asked in [] if every else self.good:
             is_good[asked.candidate.first : asked.candidate.end] = True
         doubtful = set(self.line.component_of[~is_good].tolist()) - self.cut
-        return sorted(i for i in doubtful if self.found.sizes[i] > _SMALLEST_CUT)
+        found = self.found
+        return sorted(i for i in doubtful if found.sizes[i] > _SMALLEST_CUT and found.widths[i] > _NARROWEST_CUT)
 
 
 def _cut(choices: list[_Choice], block: slice) -> list[Line]:

@@ -44,6 +44,7 @@ _LEAST_SIDE = 3  # pixels: what is smaller both ways is dust, too
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
+_MANY, _PIXELS = 500, 100  # candidates of a picture without cuts, and pixels for each that are more
 _NO_CUT = 3.0  # strokes that a cut inside a candidate crosses, where there is none
 _SHARED = 0.3  # the widest ink that may be of two digits
 _TALL = 0.7  # in digit heights: the least height that decides about lines
@@ -97,14 +98,15 @@ class Line:
 
     Attributes
     ----------
-    sizes : float64 ndarray of shape (n_atoms,)
-        Larger side of each atom, in digit heights.
+    sizes, widths : float64 ndarray of shape (n_atoms,)
+        Larger side of each atom, and its width, in digit heights.
     candidates : tuple of Candidate
     component_of : int64 ndarray of shape (n_atoms,)
         The piece of connected ink that each atom is, or is a part of.
     """
 
     sizes: NDArray[np.float64]
+    widths: NDArray[np.float64]
     candidates: tuple[Candidate, ...]
     component_of: NDArray[np.int64]
     _ink: _LineInk
@@ -130,8 +132,16 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
     components = None if size is None else _components(ink, size.height)
     if components is None:
         return ()
-    lines = [_LineInk.of(ink, components, members, scale).cut(()) for members in components.lines()]
+    uncut = [_LineInk.of(ink, components, members, scale).atoms(()) for members in components.lines()]
+    most_atoms = _most_atoms(uncut, max(_MANY, ink.size // _PIXELS))
+    lines = [atoms.line(most_atoms) for atoms in uncut]
     return tuple(line for line in lines if line.candidates)
+
+
+def _most_atoms(lines: list[_Atoms], most: int) -> int:
+    """How many components a candidate may join, so that there are not too many candidates in all."""
+    n_joined = np.bincount([end - first for atoms in lines for first, end in atoms.spans], minlength=2)
+    return max(1, int(np.count_nonzero(np.cumsum(n_joined) <= most)) - 1)
 
 
 # ---- size ----
@@ -175,8 +185,8 @@ def _ink_without_rules(ink: NDArray[np.float32], size: _Size, least: float) -> t
         if cleaned is ink or (left is not None and left.height >= _IN_BOX * size.height):
             return ink, size
     left = _typical_size(cleaned, least) or size
-    # What is a rule to digits of one height or the other is none of them.
-    cleaned = np.minimum(cleaned, _without_any_rules(ink, left.height))
+    if left.height != size.height:  # what is a rule to digits of either height is none of them
+        cleaned = np.minimum(cleaned, _without_any_rules(ink, left.height))
     return cleaned, _typical_size(cleaned, least) or left
 
 
@@ -386,6 +396,10 @@ class _LineInk:
 
     def cut(self, which: Collection[int]) -> Line:
         """Cut some of the components, and propose candidates."""
+        return self.atoms(which).line()
+
+    def atoms(self, which: Collection[int]) -> _Atoms:
+        """Cut some of the components."""
         parts = np.full(self.ink.shape, -1, np.int32)
         cuts: list[Cut | None] = []
         component_of: list[int] = []
@@ -399,7 +413,7 @@ class _LineInk:
             parts[here][own] = pieces[own] + len(component_of)
             component_of += [i] * (len(between) + 1)
         boxes = _boxes_of(parts + 1, np.arange(1, len(component_of) + 1))
-        return _Atoms(self, parts, boxes, cuts, np.array(component_of)).line()
+        return _Atoms(self, parts, boxes, cuts, np.array(component_of))
 
 
 @dataclass(frozen=True, eq=False)
@@ -417,15 +431,19 @@ class _Atoms:
         """Row in the middle of the line."""
         return float(np.median(self.boxes[:, [1, 3]].mean(axis=1)))
 
-    def line(self) -> Line:
-        """Propose candidates."""
-        n = len(self.boxes)
-        sides = np.maximum(self.boxes[:, 2] - self.boxes[:, 0], self.boxes[:, 3] - self.boxes[:, 1])
-        spans = [(i, j) for i in range(n) for j in self._ends_of(i) if self._possible(i, j)]
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """First atom of each candidate that shares none, and the one after its last."""
+        return [(i, j) for i in range(len(self.boxes)) for j in self._ends_of(i) if self._possible(i, j)]
+
+    def line(self, most_atoms: int | None = None) -> Line:
+        """Propose candidates, of so many atoms at most."""
+        widths, heights = (self.boxes[:, 2:] - self.boxes[:, :2]).T / self.source.height
+        spans = [(i, j) for i, j in self.spans if most_atoms is None or j - i <= most_atoms]
         # Where two strokes lie on each other, the ink is of both digits.
         shared = [(i + 1, j) for i, j in spans if i + 1 < j and self._may_be_shared(i)]
         found = [self._candidate(i, i, j) for i, j in spans] + [self._candidate(i - 1, i, j) for i, j in shared]
-        return Line(sides / self.source.height, tuple(found), self.component_of, self.source)
+        return Line(np.maximum(widths, heights), widths, tuple(found), self.component_of, self.source)
 
     def _ends_of(self, first: int) -> Iterator[int]:
         """Before which atoms a candidate may end; the end of its connected ink is one, however far it is."""
