@@ -23,7 +23,7 @@ def line_of(sizes: list[float], spans: list[tuple[int, int]], sharing: tuple[int
         Candidate(first, end, np.zeros(4), image, measures[int(i in sharing)])
         for i, (first, end) in enumerate(spans)
     )
-    return Line(np.array(sizes), np.array(sizes), candidates, np.arange(len(sizes)), None)
+    return Line(np.array(sizes), np.array(sizes), candidates, np.arange(len(sizes)), None, 1)
 
 
 @st.composite

@@ -44,7 +44,7 @@ _LEAST_SIDE = 3  # pixels: what is smaller both ways is dust, too
 _SMALL = 0.45  # what is smaller both ways belongs to the large component beside it, or is none
 _NEAR = 0.25  # beside: so far away
 _WIDEST, _MOST_ATOMS = 1.4, 9  # of a candidate
-_MANY, _PIXELS = 500, 100  # candidates of a picture without cuts, and pixels for each that are more
+_MANY, _PIXELS = 500, 150  # candidates of a picture without cuts, and pixels for each that are more
 _NO_CUT = 3.0  # strokes that a cut inside a candidate crosses, where there is none
 _SHARED = 0.3  # the widest ink that may be of two digits
 _TALL = 0.7  # in digit heights: the least height that decides about lines
@@ -110,10 +110,11 @@ class Line:
     candidates: tuple[Candidate, ...]
     component_of: NDArray[np.int64]
     _ink: _LineInk
+    _most_joined: int
 
     def cut(self, components: Collection[int]) -> Line:
         """Propose cuts through some pieces of connected ink, which may be several digits that touch."""
-        return self._ink.cut(components)
+        return self._ink.atoms(components).line(self._most_joined)
 
 
 def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
@@ -133,12 +134,12 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
     if components is None:
         return ()
     uncut = [_LineInk.of(ink, components, members, scale).atoms(()) for members in components.lines()]
-    most_atoms = _most_atoms(uncut, max(_MANY, ink.size // _PIXELS))
-    lines = [atoms.line(most_atoms) for atoms in uncut]
+    most_joined = _most_joined(uncut, max(_MANY, ink.size // _PIXELS))
+    lines = [atoms.line(most_joined) for atoms in uncut]
     return tuple(line for line in lines if line.candidates)
 
 
-def _most_atoms(lines: list[_Atoms], most: int) -> int:
+def _most_joined(lines: list[_Atoms], most: int) -> int:
     """How many components a candidate may join, so that there are not too many candidates in all."""
     n_joined = np.bincount([end - first for atoms in lines for first, end in atoms.spans], minlength=2)
     return max(1, int(np.count_nonzero(np.cumsum(n_joined) <= most)) - 1)
@@ -394,10 +395,6 @@ class _LineInk:
         corner = (int(left), int(top))
         return cls(ink[here], position[found.labels[here]], boxes - np.tile(corner, 2), height, corner, scale)
 
-    def cut(self, which: Collection[int]) -> Line:
-        """Cut some of the components, and propose candidates."""
-        return self.atoms(which).line()
-
     def atoms(self, which: Collection[int]) -> _Atoms:
         """Cut some of the components."""
         parts = np.full(self.ink.shape, -1, np.int32)
@@ -436,14 +433,15 @@ class _Atoms:
         """First atom of each candidate that shares none, and the one after its last."""
         return [(i, j) for i in range(len(self.boxes)) for j in self._ends_of(i) if self._possible(i, j)]
 
-    def line(self, most_atoms: int | None = None) -> Line:
-        """Propose candidates, of so many atoms at most."""
+    def line(self, most_joined: int) -> Line:
+        """Propose candidates of so many components, or parts of them, at most."""
         widths, heights = (self.boxes[:, 2:] - self.boxes[:, :2]).T / self.source.height
-        spans = [(i, j) for i, j in self.spans if most_atoms is None or j - i <= most_atoms]
+        of = self.component_of
+        spans = [(i, j) for i, j in self.spans if of[j - 1] - of[i] < most_joined]
         # Where two strokes lie on each other, the ink is of both digits.
         shared = [(i + 1, j) for i, j in spans if i + 1 < j and self._may_be_shared(i)]
         found = [self._candidate(i, i, j) for i, j in spans] + [self._candidate(i - 1, i, j) for i, j in shared]
-        return Line(np.maximum(widths, heights), widths, tuple(found), self.component_of, self.source)
+        return Line(np.maximum(widths, heights), widths, tuple(found), of, self.source, most_joined)
 
     def _ends_of(self, first: int) -> Iterator[int]:
         """Before which atoms a candidate may end; the end of its connected ink is one, however far it is."""
