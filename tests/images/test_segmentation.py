@@ -271,6 +271,19 @@ def test_touching_digits_come_apart_only_when_they_are_cut():
         assert (own["border cost"] > 0) == (own["cut borders"] > 0)
 
 
+def test_a_part_that_was_cut_off_is_joined_to_the_digit_it_is_of():
+    page = Page()
+    page.ring(30, 50)
+    page.bar(30 + WIDTH - 6, 52, 30 + WIDTH + 44, 58)  # of the digit on the right, which hangs on the left one
+    body = (30 + WIDTH + 12, 64, 30 + WIDTH + 40, 50 + HEIGHT)
+    page.bar(body[0], body[1], body[0] + 7, body[3])
+    page.bar(body[0], body[3] - 7, body[2], body[3])
+    [line] = segment(page.pixels)
+    assert {candidate.end - candidate.first for candidate in line.candidates} == {1}
+    cut = line.cut({0, 1})
+    assert any(cut.component_of[c.first] != cut.component_of[c.end - 1] for c in cut.candidates)
+
+
 def test_only_what_is_to_be_cut_is_cut():
     page = Page()
     for x in (0, WIDTH - 3, 150, 150 + WIDTH - 3):

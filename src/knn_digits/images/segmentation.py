@@ -141,7 +141,10 @@ def segment(pixels: NDArray[np.uint8]) -> tuple[Line, ...]:
 
 def _most_joined(lines: list[_Atoms], most: int) -> int:
     """How many components a candidate may join, so that there are not too many candidates in all."""
-    n_joined = np.bincount([end - first for atoms in lines for first, end in atoms.spans], minlength=2)
+    n_joined = np.bincount(
+        [end - first for atoms in lines for first, end in atoms.spans], minlength=_MOST_ATOMS + 1
+    )
+    # Where no more can be joined as they are, parts of them can.
     return max(1, int(np.count_nonzero(np.cumsum(n_joined) <= most)) - 1)
 
 
